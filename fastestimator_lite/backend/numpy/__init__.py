@@ -1,0 +1,1 @@
+"""How numpy spells the primitives of the backend."""

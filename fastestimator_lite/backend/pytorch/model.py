@@ -1,0 +1,273 @@
+"""torch: forward, update, learning rate and files of a model."""
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fastestimator_lite.backend.card import card_of
+from fastestimator_lite.backend.device import get_device
+from fastestimator_lite.util.atomic import replacing
+from fastestimator_lite.util.errors import CheckpointError, ConfigError, suggest
+from fastestimator_lite.util.names import check_file_name
+
+NAME = "torch"
+_WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before parameter names
+
+
+def owns(model: Any) -> bool:
+    return isinstance(model, torch.nn.Module)
+
+
+def feed_forward(model: torch.nn.Module, *x: Any, training: bool) -> Any:
+    if model.training is not training:  # train() walks all modules, which costs in every step
+        model.train(training)
+    return model(*x)
+
+
+def parameters(model: torch.nn.Module) -> list[torch.Tensor]:
+    """The parameters that are trained, in the model's order."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def update_model(model: torch.nn.Module, gradients: Sequence[torch.Tensor | None], defer: bool,
+                 deferred: dict[str, list[Callable[[], None]]] | None) -> None:
+    card = card_of(model)
+    trained = parameters(model)
+
+    def step() -> None:
+        for parameter, gradient in zip(trained, gradients, strict=True):
+            parameter.grad = gradient
+        card.current_optimizer.step()
+
+    if defer and deferred is not None:
+        deferred.setdefault(card.name, []).append(step)
+    else:
+        step()
+
+
+def get_lr(model: torch.nn.Module) -> float:
+    return float(card_of(model).current_optimizer.param_groups[0]["lr"])
+
+
+def set_lr(model: torch.nn.Module, lr: float, weight_decay: float | None) -> None:
+    for group in card_of(model).current_optimizer.param_groups:
+        group["lr"] = lr
+        if weight_decay is not None:
+            group["weight_decay"] = weight_decay
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    return optimizer.state_dict()
+
+
+def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    optimizer.load_state_dict(state)
+
+
+def save_model(model: torch.nn.Module, save_dir: str | os.PathLike[str], model_name: str | None, save_optimizer: bool,
+               save_architecture: bool) -> str:
+    card = card_of(model)
+    if save_architecture:
+        raise ConfigError("save_architecture=True is for Keras models; a torch model is loaded by its code and its weights")
+    name = check_file_name(model_name or card.name)
+    path = Path(save_dir) / f"{name}.pt"
+    with replacing(path) as temporary:
+        torch.save({_bare(key): value for key, value in model.state_dict().items()}, temporary)
+    if save_optimizer:
+        with replacing(path.with_name(f"{name}_opt.pt")) as temporary:
+            torch.save({phase: optimizer.state_dict() for phase, optimizer in card.optimizers().items()}, temporary)
+    return str(path)
+
+
+def load_model(model: torch.nn.Module, weights_path: str | os.PathLike[str], load_optimizer: bool) -> None:
+    path = Path(weights_path)
+    state = {_bare(key): value for key, value in _read(path).items()}
+    own = {_bare(key): key for key in model.state_dict()}
+    _check_match(path, model, state, own)
+    model.load_state_dict({own[key]: value for key, value in state.items()})
+    if load_optimizer:
+        phases = _read(path.with_name(f"{path.stem}_opt.pt"))
+        optimizers = card_of(model).optimizers()
+        if set(phases) != set(optimizers):
+            raise CheckpointError(f"{path.with_name(f'{path.stem}_opt.pt')} holds optimizers for {sorted(phases)}, the model "
+                                  f"{card_of(model).name!r} has {sorted(optimizers)}; build it with the same optimizer_fn")
+        for phase, optimizer in optimizers.items():
+            optimizer.load_state_dict(phases[phase])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise CheckpointError(f"there is no file {path}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as err:
+        raise CheckpointError(f"{path} ({path.stat().st_size} bytes) cannot be read as torch weights: "
+                              f"{type(err).__name__}: {str(err):.300}") from err
+
+
+def _check_match(path: Path, model: torch.nn.Module, state: dict[str, Any], own: dict[str, str]) -> None:
+    current = model.state_dict()
+    problems = [f"missing {key}" for key in own if key not in state]
+    problems += [f"unexpected {key}" for key in state if key not in own]
+    problems += [f"{key} has shape {tuple(state[key].shape)}, the model's has {tuple(current[own[key]].shape)}"
+                 for key in state if key in own and state[key].shape != current[own[key]].shape]
+    if problems:
+        shown = "; ".join(problems[:10]) + ("; ..." if len(problems) > 10 else "")
+        raise CheckpointError(f"{path} is not of this {type(model).__name__}: {shown}")
+
+
+def _bare(key: str) -> str:
+    for wrapper in _WRAPPERS:
+        key = key.replace(wrapper, "", 1) if key.startswith(wrapper) else key
+    return key
+
+
+@contextlib.contextmanager
+def unchanged(models: Sequence[torch.nn.Module]) -> Iterator[None]:
+    """Put buffers, training flags and torch's random state back at the end of the block."""
+    buffers = [(buffer, buffer.clone()) for model in models for buffer in model.buffers()]
+    flags = [(module, module.training) for model in models for module in model.modules()]
+    on_cpu = torch.get_rng_state()
+    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
+        for module, flag in flags:
+            module.training = flag
+        torch.set_rng_state(on_cpu)
+        if on_gpu is not None:
+            torch.cuda.set_rng_state_all(on_gpu)
+
+
+def get_gradient(target: torch.Tensor, sources: Any, higher_order: bool, tape: Any, retain_graph: bool) -> Any:
+    many = isinstance(sources, (list, tuple))
+    gradients = torch.autograd.grad(target.sum() if target.dim() else target, sources if many else [sources],
+                                    retain_graph=retain_graph or higher_order, create_graph=higher_order, allow_unused=True)
+    return list(gradients) if many else gradients[0]
+
+
+def loss_gradient(model: torch.nn.Module, loss: torch.Tensor, tape: Any, retain_graph: bool) -> list[torch.Tensor | None]:
+    """Gradient of the mean of a loss with respect to the trained parameters."""
+    mean = loss.mean() if loss.dim() else loss
+    return list(torch.autograd.grad(mean, parameters(model), retain_graph=retain_graph, allow_unused=True))
+
+
+@contextlib.contextmanager
+def without_gradients(tape: Any) -> Iterator[None]:
+    """Run a block outside the graph."""
+    with torch.no_grad():
+        yield
+
+
+def tap(model: torch.nn.Module, layers: Sequence[str | int]) -> Callable[[Sequence[Any], bool], tuple[Any, list[Any]]]:
+    """A forward pass that also gives what inner layers returned.
+
+    Args:
+        model: The model.
+        layers: Names as in `named_modules`, or indices into its leaf modules.
+
+    Returns:
+        A function of (inputs, training) that returns the model's outputs and a list with each layer's.
+    """
+    named = dict(model.named_modules())
+    leaves = [module for module in model.modules() if not any(module.children())]
+    modules = []
+    for layer in layers:
+        if isinstance(layer, str) and layer not in named:
+            raise ConfigError(f"the model has no layer {layer!r}; it has: {', '.join(name for name in named if name)}."
+                              f"{suggest(layer, named)}")
+        modules.append(named[layer] if isinstance(layer, str) else leaves[layer])
+
+    def run(inputs: Sequence[Any], training: bool) -> tuple[Any, list[Any]]:
+        caught: dict[int, Any] = {}
+        handles = [module.register_forward_hook(lambda _m, _i, output, k=k: caught.__setitem__(k, output))
+                   for k, module in enumerate(modules)]
+        try:
+            outputs = feed_forward(model, *inputs, training=training)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return outputs, [caught[k] for k in range(len(modules))]
+
+    return run
+
+
+class Accumulator:
+    """Gradients of several steps, averaged into one update.
+
+    Args:
+        steps: How many steps make an update.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._steps, self._count = steps, 0
+        self._sums: list[torch.Tensor | None] = []
+
+    def add(self, model: torch.nn.Module, gradients: Sequence[torch.Tensor | None], defer: bool, deferred: Any) -> None:
+        """Take a step's gradients; every `steps`-th time the optimizer steps."""
+        if not self._sums:
+            self._sums = [None if gradient is None else gradient.clone() for gradient in gradients]
+        else:
+            self._sums = [total if gradient is None else gradient.clone() if total is None else total.add_(gradient)
+                          for total, gradient in zip(self._sums, gradients, strict=True)]
+        self._count += 1
+        if self._count == self._steps:
+            means = [None if total is None else total / self._steps for total in self._sums]
+            self._sums, self._count = [], 0
+            update_model(model, means, defer, deferred)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"count": self._count, "sums": list(self._sums)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._count, self._sums = state["count"], list(state["sums"])
+
+
+OPTIMIZER_FN_HELP = "A torch optimizer_fn takes the parameters: lambda x: torch.optim.Adam(params=x, lr=0.001)"
+_BY_NAME = {"adadelta": torch.optim.Adadelta, "adagrad": torch.optim.Adagrad, "adam": torch.optim.Adam,
+            "adamax": torch.optim.Adamax, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
+
+
+def prepare(model: torch.nn.Module) -> None:
+    """Move a new model to the device, before optimizers hold its parameters."""
+    model.to(get_device())
+
+
+def attach(model: torch.nn.Module, card: Any) -> None:
+    """Put our card on a model."""
+    model.fe = card
+    model.model_name = card.name
+
+
+def optimizer_by_name(model: torch.nn.Module, name: str) -> torch.optim.Optimizer:
+    """An optimizer with torch's defaults, except that SGD, which has none worth using, steps by 0.01."""
+    return _BY_NAME[name](model.parameters(), **({"lr": 0.01} if name == "sgd" else {}))
+
+
+def optimizer_by_function(model: torch.nn.Module, function: Callable[..., Any]) -> Any:
+    return function(model.parameters())
+
+
+def check_optimizer(optimizer: Any, name: str) -> None:
+    """Check what an optimizer function returned."""
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ConfigError(f"build: optimizer_fn of model {name!r} returned {type(optimizer).__name__}, not a torch optimizer. "
+                          f"{OPTIMIZER_FN_HELP}")
+    for group in optimizer.param_groups:
+        if group.get("lr", 0) < 0:
+            raise ConfigError(f"build: the optimizer of model {name!r} has learning rate {group['lr']}; it must be >= 0")
+
+
+def make_deterministic(seed: int) -> None:
+    """Seed torch and ask it for deterministic kernels."""
+    torch.manual_seed(seed)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True

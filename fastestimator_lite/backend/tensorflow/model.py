@@ -1,0 +1,275 @@
+"""Keras 3 on TensorFlow: forward, update, learning rate and files of a model."""
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from fastestimator_lite.backend.card import card_of
+from fastestimator_lite.util.atomic import replacing
+from fastestimator_lite.util.errors import CheckpointError, ConfigError, suggest
+from fastestimator_lite.util.names import check_file_name
+
+NAME = "tf"
+
+
+def owns(model: Any) -> bool:
+    return isinstance(model, keras.Model)
+
+
+def feed_forward(model: keras.Model, *x: Any, training: bool) -> Any:
+    return model(x[0] if len(x) == 1 else list(x), training=training)
+
+
+def parameters(model: keras.Model) -> list[Any]:
+    """The variables that are trained, in the model's order."""
+    return model.trainable_variables
+
+
+def update_model(model: keras.Model, gradients: Sequence[Any], defer: bool,
+                 deferred: dict[str, list[Callable[[], None]]] | None) -> None:
+    card = card_of(model)
+    pairs = [(gradient, variable) for gradient, variable in zip(gradients, parameters(model), strict=True)
+             if gradient is not None]
+
+    def step() -> None:
+        card.current_optimizer.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+
+    if defer and deferred is not None:
+        deferred.setdefault(card.name, []).append(step)
+    else:
+        step()
+
+
+def get_lr(model: keras.Model) -> float:
+    return float(keras.ops.convert_to_numpy(card_of(model).current_optimizer.learning_rate))
+
+
+def set_lr(model: keras.Model, lr: float, weight_decay: float | None) -> None:
+    optimizer = card_of(model).current_optimizer
+    if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
+        raise ConfigError(f"the optimizer of {card_of(model).name!r} has a Keras LearningRateSchedule of its own; give it a number "
+                          f"and schedule it with LRScheduler")
+    optimizer.learning_rate = lr
+    if weight_decay is not None:
+        optimizer.weight_decay = weight_decay
+
+
+def optimizer_state(optimizer: keras.optimizers.Optimizer) -> dict[str, np.ndarray]:
+    return {variable.path: keras.ops.convert_to_numpy(variable) for variable in optimizer.variables}
+
+
+def load_optimizer_state(optimizer: keras.optimizers.Optimizer, state: dict[str, np.ndarray]) -> None:
+    for variable in optimizer.variables:
+        variable.assign(state[variable.path])
+
+
+def save_model(model: keras.Model, save_dir: str | os.PathLike[str], model_name: str | None, save_optimizer: bool,
+               save_architecture: bool) -> str:
+    card = card_of(model)
+    name = check_file_name(model_name or card.name)
+    path = Path(save_dir) / f"{name}.h5"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving") as folder:
+        # Keras takes only this ending for weights; the file keeps the name that 1.x scripts expect
+        written = Path(folder) / f"{name}.weights.h5"
+        model.save_weights(written)
+        with replacing(path) as temporary:
+            os.replace(written, temporary)
+    if save_architecture:
+        with replacing(path.with_name(f"{name}.keras")) as temporary:
+            model.save(temporary)
+    if save_optimizer:
+        arrays = {f"{phase}|{key}": value for phase, optimizer in card.optimizers().items()
+                  for key, value in optimizer_state(optimizer).items()}
+        with replacing(path.with_name(f"{name}_opt.npz")) as temporary, open(temporary, "wb") as file:
+            np.savez(file, **arrays)
+    return str(path)
+
+
+def load_model(model: keras.Model, weights_path: str | os.PathLike[str], load_optimizer: bool) -> None:
+    path = Path(weights_path)
+    if not path.exists():
+        raise CheckpointError(f"there is no file {path}")
+    with tempfile.TemporaryDirectory(prefix="fastestimator_lite") as folder:
+        link = Path(folder) / f"{path.name.removesuffix('.h5').removesuffix('.weights')}.weights.h5"
+        link.symlink_to(path.resolve())
+        try:
+            model.load_weights(link)
+        except Exception as err:
+            raise CheckpointError(f"{path} ({path.stat().st_size} bytes) cannot be loaded into {card_of(model).name!r}: "
+                                  f"{type(err).__name__}: {str(err):.300}") from err
+    if load_optimizer:
+        saved = path.with_name(f"{path.name.removesuffix('.h5')}_opt.npz")
+        if not saved.exists():
+            raise CheckpointError(f"there is no file {saved}; save with save_optimizer=True")
+        with np.load(saved) as arrays:
+            for phase, optimizer in card_of(model).optimizers().items():
+                _build(optimizer, model)
+                state = {key.split("|", 1)[1]: arrays[key] for key in arrays.files if key.split("|", 1)[0] == phase}
+                missing = [variable.path for variable in optimizer.variables if variable.path not in state]
+                if missing:
+                    raise CheckpointError(f"{saved} holds no {missing[0]} for the optimizer of {card_of(model).name!r} ({phase}); "
+                                          f"build it with the same optimizer_fn")
+                load_optimizer_state(optimizer, state)
+
+
+def _build(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+
+
+@contextlib.contextmanager
+def unchanged(models: Sequence[keras.Model]) -> Iterator[None]:
+    """Put variables that a forward pass may change (BatchNorm statistics, dropout seeds) and TensorFlow's generator back."""
+    values = [(variable, variable.numpy()) for model in models for variable in model.variables
+              if not getattr(variable, "trainable", False)]
+    generator = tf.random.get_global_generator()
+    state = generator.state.numpy()
+    try:
+        yield
+    finally:
+        for variable, value in values:
+            variable.assign(value)
+        generator.reset(state)
+
+
+def get_gradient(target: Any, sources: Any, higher_order: bool, tape: Any, retain_graph: bool) -> Any:
+    if tape is None:
+        raise ConfigError("get_gradient of a tf.Tensor needs the tf.GradientTape that watched it; pass tape=...")
+    many = isinstance(sources, (list, tuple))
+    if higher_order:
+        return tape.gradient(target, list(sources) if many else sources)
+    with tape.stop_recording():
+        return tape.gradient(target, list(sources) if many else sources)
+
+
+def loss_gradient(model: keras.Model, loss: Any, tape: Any, retain_graph: bool) -> list[Any]:
+    """Gradient of the mean of a loss, plus the model's own regularization, with respect to the trained variables."""
+    mean = tf.reduce_mean(loss)
+    if model.losses:
+        mean = mean + tf.add_n([tf.cast(extra, mean.dtype) for extra in model.losses])
+    return get_gradient(mean, [variable.value for variable in parameters(model)], False, tape, retain_graph)
+
+
+@contextlib.contextmanager
+def without_gradients(tape: Any) -> Iterator[None]:
+    """Run a block outside the graph."""
+    with tape.stop_recording() if tape is not None else contextlib.nullcontext():
+        yield
+
+
+def tap(model: keras.Model, layers: Sequence[str | int]) -> Callable[[Sequence[Any], bool], tuple[Any, list[Any]]]:
+    """A forward pass that also gives what inner layers returned; see the torch form."""
+    names = [layer.name for layer in model.layers]
+    for layer in layers:
+        if isinstance(layer, str) and layer not in names:
+            raise ConfigError(f"the model has no layer {layer!r}; it has: {', '.join(names)}.{suggest(layer, names)}")
+    inner = [model.get_layer(layer) if isinstance(layer, str) else model.layers[layer] for layer in layers]
+    if not model.inputs:
+        raise ConfigError("intermediate_layers needs a functional or Sequential Keras model with known inputs")
+    tapped = keras.Model(model.inputs, {"outputs": model.outputs, "inner": [layer.output for layer in inner]})
+
+    def run(inputs: Sequence[Any], training: bool) -> tuple[Any, list[Any]]:
+        found = feed_forward(tapped, *inputs, training=training)
+        outputs = found["outputs"]
+        return (outputs[0] if len(outputs) == 1 else outputs), list(found["inner"])
+
+    return run
+
+
+class Accumulator:
+    """Gradients of several steps, averaged into one update.
+
+    Args:
+        steps: How many steps make an update.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._count: tf.Variable | None = None
+        self._sums: list[tf.Variable] = []
+
+    def add(self, model: keras.Model, gradients: Sequence[Any], defer: bool, deferred: Any) -> None:
+        """Take a step's gradients; every `steps`-th time the optimizer steps."""
+        if self._count is None:
+            with tf.init_scope():
+                self._count = tf.Variable(0, trainable=False, dtype=tf.int64)
+                self._sums = [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in parameters(model)]
+        present = [(total, gradient) for total, gradient in zip(self._sums, gradients, strict=True) if gradient is not None]
+        for total, gradient in present:
+            total.assign_add(gradient)
+        self._count.assign_add(1)
+
+        def update() -> None:
+            update_model(model, [None if gradient is None else total / self._steps
+                                 for total, gradient in zip(self._sums, gradients, strict=True)], False, None)
+            for total in self._sums:
+                total.assign(tf.zeros_like(total))
+            self._count.assign(0)  # type: ignore[union-attr]
+
+        def step() -> None:
+            tf.cond(self._count >= self._steps, lambda: (update(), True)[1], lambda: False)
+
+        if defer and deferred is not None:
+            deferred.setdefault(card_of(model).name, []).append(step)
+        else:
+            step()
+
+    def state_dict(self) -> dict[str, Any]:
+        count = 0 if self._count is None else int(self._count.numpy())
+        return {"count": count, "sums": [total.numpy() for total in self._sums]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._count = tf.Variable(state["count"], trainable=False, dtype=tf.int64)
+        self._sums = [tf.Variable(total, trainable=False) for total in state["sums"]]
+
+
+OPTIMIZER_FN_HELP = "A Keras optimizer_fn takes nothing: lambda: keras.optimizers.Adam(learning_rate=0.001)"
+_BY_NAME = {"adadelta": keras.optimizers.Adadelta, "adagrad": keras.optimizers.Adagrad, "adam": keras.optimizers.Adam,
+            "adamax": keras.optimizers.Adamax, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
+
+
+def prepare(model: keras.Model) -> None:
+    """Check that Keras computes with TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        raise ConfigError(f"Keras runs on {keras.backend.backend()!r} here; set KERAS_BACKEND=tensorflow before it is imported")
+
+
+def attach(model: keras.Model, card: Any) -> None:
+    """Put our card on a model."""
+    model.fe = card
+    model.model_name = card.name
+
+
+def optimizer_by_name(model: keras.Model, name: str) -> keras.optimizers.Optimizer:
+    """An optimizer with Keras' defaults."""
+    return _BY_NAME[name]()
+
+
+def optimizer_by_function(model: keras.Model, function: Callable[..., Any]) -> Any:
+    return function()
+
+
+def check_optimizer(optimizer: Any, name: str) -> None:
+    """Check what an optimizer function returned."""
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ConfigError(f"build: optimizer_fn of model {name!r} returned {type(optimizer).__name__}, not a Keras optimizer. "
+                          f"{OPTIMIZER_FN_HELP}")
+    rate = optimizer._learning_rate
+    if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) and float(rate) < 0:
+        raise ConfigError(f"build: the optimizer of model {name!r} has learning rate {float(rate)}; it must be >= 0")
+
+
+def make_deterministic(seed: int) -> None:
+    """Seed Keras and TensorFlow and ask for deterministic kernels."""
+    keras.utils.set_random_seed(seed % 2**32)
+    tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
+    tf.config.experimental.enable_op_determinism()

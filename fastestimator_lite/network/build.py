@@ -1,0 +1,171 @@
+"""fe.build: models with a name and an optimizer."""
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastestimator_lite._settings import change, settings
+from fastestimator_lite.backend.card import ModelCard
+from fastestimator_lite.backend.determinism import seed_frameworks
+from fastestimator_lite.backend.framework import framework_of_model
+from fastestimator_lite.backend.model import load_model
+from fastestimator_lite.schedule.schedule import EpochScheduler, RepeatScheduler, Scheduler, values_of
+from fastestimator_lite.util.errors import ConfigError, suggest
+from fastestimator_lite.util.names import check_file_name
+
+OPTIMIZERS = ("adadelta", "adagrad", "adam", "adamax", "rmsprop", "sgd")
+OptimizerFn = Any  # a name, a callable, a Scheduler of those, or None
+
+
+class OptimizerSchedule(Scheduler[Any]):
+    """The optimizers made from a user's Scheduler of optimizer names and functions, which is left as it was.
+
+    Args:
+        source: The user's Scheduler.
+        make: Makes an optimizer from one of its values.
+    """
+
+    def __init__(self, source: Scheduler[Any], make: Callable[[Any], Any]) -> None:
+        self.source = source
+        self._made = [(value, make(value)) for value in source.get_all_values() if value is not None]
+
+    def get_current_value(self, epoch: int) -> Any:
+        value = self.source.get_current_value(epoch)
+        if value is None:
+            return None
+        for known, optimizer in self._made:
+            if known is value:
+                return optimizer
+        for known, optimizer in self._made:
+            if known == value:
+                return optimizer
+        raise ConfigError(f"{type(self.source).__name__}.get_current_value({epoch}) gave {value!r}, which is not among its "
+                          f"get_all_values()")
+
+    def get_all_values(self) -> list[Any]:
+        return [optimizer for _, optimizer in self._made]
+
+    def changes(self, total_epochs: int) -> set[int]:
+        return self.source.changes(total_epochs)
+
+    @property
+    def period(self) -> int:
+        return self.source.period
+
+
+def build(model_fn: Callable[[], Any], optimizer_fn: OptimizerFn | Sequence[OptimizerFn],
+          weights_path: str | None | Sequence[str | None] = None, model_name: str | Sequence[str] | None = None,
+          mixed_precision: bool = False) -> Any:
+    """Make models ready for a Network.
+
+    Args:
+        model_fn: Returns a torch module or a Keras model, or several. A model itself is taken too.
+        optimizer_fn: A name ("adadelta", "adagrad", "adam", "adamax", "rmsprop", "sgd"), a function that makes an
+            optimizer (torch: of the parameters; Keras: of nothing), a Scheduler of those, or None for a model that is not
+            trained. A list has one for each model.
+        weights_path: Weights to load, from `save_model` or `ModelSaver`; a list has one for each model.
+        model_name: Name in logs and files; a list has one for each model. None gives "model", "model1", ...
+        mixed_precision: Whether to compute in half precision where the device is faster with it.
+
+    Returns:
+        The model, or a list if `model_fn` returned several.
+
+    Raises:
+        ConfigError: If an optimizer is unknown or cannot be made, or the numbers of models, names and optimizers differ.
+        CheckpointError: If weights cannot be loaded.
+    """
+    if _is_keras_ahead():
+        os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    seed_frameworks()
+    made = model_fn() if callable(model_fn) and not _is_model(model_fn) else model_fn
+    models = list(made) if isinstance(made, (list, tuple)) else [made]
+    count = len(models)
+    optimizers = _one_for_each(optimizer_fn, count, "optimizer_fn")
+    paths = _one_for_each(weights_path, count, "weights_path") if weights_path is not None else [None] * count
+    names = _one_for_each(model_name, count, "model_name") if model_name is not None else [_next_name() for _ in models]
+    if len(set(names)) < count:
+        raise ConfigError(f"build: each model needs a name of its own, got {names}")
+    for model, optimizer, path, name in zip(models, optimizers, paths, names, strict=True):
+        _equip(model, optimizer, path, name, mixed_precision)
+    return models if isinstance(made, (list, tuple)) else models[0]
+
+
+def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, mixed_precision: bool) -> None:
+    try:
+        home = framework_of_model(model)
+    except TypeError as err:
+        raise ConfigError(f"build: model_fn must return a torch.nn.Module or a Keras model, got {type(model).__name__}") from err
+    home.prepare(model)
+    card = ModelCard(name=check_file_name(name), mixed_precision=bool(mixed_precision))
+
+    def make(value: Any) -> Any:
+        return _make_optimizer(home, model, value, name)
+
+    if isinstance(optimizer_fn, (EpochScheduler, RepeatScheduler)):
+        card.optimizer = _made_of_entries(optimizer_fn, make)
+    elif isinstance(optimizer_fn, Scheduler):
+        card.optimizer = OptimizerSchedule(optimizer_fn, make)
+    elif optimizer_fn is not None:
+        card.optimizer = make(optimizer_fn)
+    if isinstance(card.optimizer, Scheduler):
+        card.phases = values_of(card.optimizer)
+        card.current_optimizer = card.optimizer.get_current_value(1) or card.phases[0]
+    else:
+        card.current_optimizer = card.optimizer
+    home.attach(model, card)
+    if path is not None:
+        load_model(model, path)
+
+
+def _made_of_entries(source: EpochScheduler[Any] | RepeatScheduler[Any], make: Callable[[Any], Any]) -> Scheduler[Any]:
+    """The same schedule over optimizers, one made for each entry."""
+    if isinstance(source, EpochScheduler):
+        return EpochScheduler({epoch: None if value is None else make(value) for epoch, value in source.epoch_dict.items()})
+    return RepeatScheduler([None if value is None else make(value) for value in source.repeat_list])
+
+
+def _make_optimizer(home: Any, model: Any, value: Any, name: str) -> Any:
+    if isinstance(value, str):
+        if value not in OPTIMIZERS:
+            raise ConfigError(f"build: there is no optimizer {value!r} (model {name!r}); use one of {', '.join(OPTIMIZERS)}, or a "
+                              f"function that makes one.{suggest(value, OPTIMIZERS)}")
+        return home.optimizer_by_name(model, value)
+    if not callable(value):
+        raise ConfigError(f"build: optimizer_fn (model {name!r}) must be a name, a function or a Scheduler of those, got {value!r}")
+    try:
+        optimizer = home.optimizer_by_function(model, value)
+    except Exception as err:
+        raise ConfigError(f"build: optimizer_fn of model {name!r} failed: {type(err).__name__}: {err}. "
+                          f"{home.OPTIMIZER_FN_HELP}") from err
+    home.check_optimizer(optimizer, name)
+    return optimizer
+
+
+def _one_for_each(value: Any, count: int, name: str) -> list[Any]:
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    if len(values) != count:
+        raise ConfigError(f"build: model_fn gave {count} model{'s' * (count > 1)}, {name} has {len(values)} entr"
+                          f"{'ies' if len(values) > 1 else 'y'}; give one for each model")
+    return values
+
+
+def _next_name() -> str:
+    number = settings().build_count
+    change(build_count=number + 1)
+    return f"model{number or ''}"
+
+
+def _is_model(value: Any) -> bool:
+    try:
+        framework_of_model(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _is_keras_ahead() -> bool:
+    """Whether the model function may be the first to import Keras; its backend is chosen at import."""
+    return "keras" not in sys.modules and "torch" not in sys.modules and importlib.util.find_spec("tensorflow") is not None

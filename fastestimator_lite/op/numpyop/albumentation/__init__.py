@@ -1,0 +1,1 @@
+"""Albumentations transforms as NumpyOps, by family; users find them in `univariate` and `multivariate`."""

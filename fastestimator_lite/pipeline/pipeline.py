@@ -1,0 +1,453 @@
+"""Pipeline: data by mode and data set id, turned into batches by NumpyOps on the CPU."""
+from __future__ import annotations
+
+import secrets
+import sys
+import time
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import numpy as np
+
+from fastestimator_lite._settings import settings
+from fastestimator_lite.backend.convert import to_tensor
+from fastestimator_lite.backend.device import cpu_count
+from fastestimator_lite.component import When
+from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, apply_op, flatten_ops
+from fastestimator_lite.pipeline.benchmark import run_benchmark
+from fastestimator_lite.pipeline.collate import collate
+from fastestimator_lite.pipeline.plan import BatchMaker, LoaderPlan
+from fastestimator_lite.pipeline.randomness import Stream
+from fastestimator_lite.pipeline.verify import check_data, check_pipeline, source_kind
+from fastestimator_lite.pipeline.workers import Job, WorkerPool, can_fork
+from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of
+from fastestimator_lite.types import FilteredData
+from fastestimator_lite.util.errors import ConfigError, DataError, suggest
+from fastestimator_lite.util.log import warn
+from fastestimator_lite.util.names import MODES
+
+# A pool pays when a batch costs more than handing it over, and when enough of them follow to make up for the fork.
+_WORTH_A_POOL_SECONDS = 0.003
+_WORTH_A_FORK_SECONDS = 0.3
+
+
+class Pipeline:
+    """Data sets and what is done to their samples before they reach the device.
+
+    Args:
+        train_data: A data set (anything with `__len__`, and `__getitem__` returning a dict), a torch `DataLoader`, a
+            `tf.data.Dataset`, a Scheduler of those, or a dictionary of any of these by data set id; None for nothing.
+        eval_data: The same, gone through after each epoch of training.
+        test_data: The same, for `Estimator.test`.
+        batch_size: Samples in a batch, an int >= 1, a Scheduler of ints, or a dictionary of either by mode; None for 1.
+            A `Batch` op may override it.
+        ops: NumpyOps and Schedulers of NumpyOps, in order; None entries are skipped. Ops before a `Batch` op work on
+            samples, those after it on batches; without one, batching comes last.
+        num_process: Worker processes; 0 works in the main process, None picks what is faster for the work at hand.
+            Batches are the same for any number.
+
+    Raises:
+        ConfigError: If something cannot work; see the message.
+    """
+
+    def __init__(self, train_data: Any = None, eval_data: Any = None, test_data: Any = None,
+                 batch_size: int | Scheduler[int] | dict[str, int | Scheduler[int]] | None = None,
+                 ops: NumpyOp | Scheduler[NumpyOp] | list[NumpyOp | Scheduler[NumpyOp] | None] | None = None,
+                 num_process: int | None = None) -> None:
+        named = {"train": train_data, "eval": eval_data, "test": test_data}
+        data = {mode: check_data(f"{mode}_data", item) for mode, item in named.items()}
+        self.data: dict[str, dict[str, Any]] = {mode: by_id for mode, by_id in data.items() if by_id}
+        self.batch_size = batch_size
+        self.ops = flatten_ops(ops)
+        check_pipeline(self.data, batch_size, self.ops, num_process)
+        self.num_process = _capped(num_process)
+        self._drawn_seed = secrets.randbits(64)
+        self._pool: WorkerPool | None = None
+        self._pool_fingerprint: tuple[Any, ...] = ()
+        self._batch_seconds: dict[tuple[Any, ...], float] = {}
+        self._in_use: _Moment | None = None
+
+    @property
+    def seed(self) -> int:
+        """The run seed: that of `enable_deterministic`, else one drawn for this Pipeline."""
+        chosen = settings().seed
+        return self._drawn_seed if chosen is None else chosen
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs to draw the same batches."""
+        return {"seed": self.seed}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on with the batches of another run.
+
+        Args:
+            state: What `state_dict` gave.
+        """
+        self._drawn_seed = int(state["seed"])
+
+    # ---- what there is, and when
+
+    def get_modes(self, epoch: int | None = None) -> set[str]:
+        """The modes that have data.
+
+        Args:
+            epoch: Epoch, from 1; None for any epoch.
+        """
+        return {mode for mode in self.data if epoch is None or self.get_ds_ids(epoch, mode)}
+
+    def get_ds_ids(self, epoch: int, mode: str) -> list[str]:
+        """The data set ids with data at an epoch; "" is the unnamed one."""
+        return [ds_id for ds_id, item in self.data.get(mode, {}).items() if value_at(item, epoch) is not None]
+
+    def get_epochs_with_data(self, total_epochs: int, mode: str) -> set[int]:
+        """The epochs of 1..`total_epochs` in which a mode has data."""
+        return {epoch for epoch in range(1, total_epochs + 1) if self.get_ds_ids(epoch, mode)}
+
+    def get_scheduled_items(self, mode: str) -> list[Any]:
+        """Everything of a mode that may be a Scheduler: ops, batch sizes, data sets."""
+        sizes = self.batch_size.values() if isinstance(self.batch_size, dict) else [self.batch_size]
+        in_ops = [value.batch_size for item in self.ops for value in values_of(item) if isinstance(value, Batch)]
+        return [*self.ops, *sizes, *in_ops, *self.data.get(mode, {}).values()]
+
+    # ---- plans and loaders
+
+    def plan(self, when: When) -> LoaderPlan:
+        """What is in force at a moment.
+
+        Args:
+            when: Mode, epoch and ds_id, none of them None.
+
+        Raises:
+            ConfigError: If there is no data or no batch size then, or two Batch ops meet.
+        """
+        mode, epoch, ds_id = self._checked(when)
+        dataset = value_at(self.data[mode][ds_id], epoch)
+        slots = [(slot, op) for slot, item in enumerate(self.ops) for op in select([item], when)]
+        batches = [(position, op) for position, (_, op) in enumerate(slots) if isinstance(op, Batch)]
+        if len(batches) > 1:
+            raise ConfigError(f"two Batch ops meet in mode {mode!r} at epoch {epoch}"
+                              f"{f' for ds_id {ds_id!r}' if ds_id else ''}; at most one may run at a time")
+        if source_kind(dataset) != "map":
+            return LoaderPlan(mode, ds_id, dataset, None, (), ())
+        split, batch_op = batches[0] if batches else (len(slots), Batch())
+        size = value_at(batch_op.batch_size, epoch)
+        if size is None:
+            of_mode = self.batch_size.get(mode) if isinstance(self.batch_size, dict) else self.batch_size
+            size = value_at(of_mode, epoch)
+            if size is None and of_mode is not None:
+                raise ConfigError(f"batch_size has no value for epoch {epoch} (mode {mode!r}); the first is for epoch "
+                                  f"{min(getattr(of_mode, 'epoch_dict', {}), default='none')}. Give one for epoch 1")
+        return LoaderPlan(mode, ds_id, dataset, int(size or 1), tuple(slots[:split]), tuple(slots[split + 1:]),
+                          batch_op.drop_last, batch_op.pad_value, batch_op.collate_fn)
+
+    def _checked(self, when: When) -> tuple[str, int, str]:
+        mode, epoch, ds_id = when
+        if mode not in self.data:
+            raise ConfigError(f"the Pipeline has no {mode} data; it has: {', '.join(self.data) or 'none'}."
+                              f"{suggest(mode, self.data)}")
+        if epoch is None or isinstance(epoch, bool) or epoch < 1:
+            raise ConfigError(f"epoch must be an int >= 1, got {epoch!r}")
+        ids = self.get_ds_ids(epoch, mode)
+        ds_id = ds_id or ""
+        if ds_id not in ids:
+            raise ConfigError(f"the {mode} data has no ds_id {ds_id!r} at epoch {epoch}; it has: "
+                              f"{', '.join(map(repr, ids)) or 'none'}.{suggest(ds_id, ids)}")
+        return mode, epoch, ds_id
+
+    def load(self, when: When, wanted: Collection[str] | None = None, steps: int | None = None,
+             shuffle: bool | None = None, start: int = 0) -> Loader:
+        """The batches of an epoch, as numpy arrays.
+
+        Args:
+            when: Mode, epoch and ds_id.
+            wanted: Keys that the batches must have; None for all.
+            steps: Number of batches: longer than the data goes round again, shorter cuts; None for one pass.
+            shuffle: Whether samples come in random order; None for "only in mode train".
+            start: Number of the first batch, from 0.
+        """
+        plan = self.plan(when)
+        shuffle = plan.mode == "train" if shuffle is None else shuffle
+        if plan.batch_size is None:
+            return Loader(self, plan, None, steps or _length_or_none(plan.dataset), start, wanted)
+        job = Job(plan.mode, int(when.epoch or 1), plan.ds_id, plan.steps(steps), steps is not None, shuffle,
+                  None if wanted is None else tuple(sorted(wanted)), self.seed)
+        return Loader(self, plan, job, job.steps, start, wanted)
+
+    def maker(self, job: Job, note: Any = None) -> BatchMaker:
+        """The maker of a job's batches; runs in the workers too."""
+        plan = self.plan(When(job.mode, job.epoch, job.ds_id))
+        return BatchMaker(plan, job.seed, job.epoch, job.steps, job.endless, job.shuffle, job.wanted, note)
+
+    def pool_for(self, plan: LoaderPlan, steps: int) -> WorkerPool | None:
+        """The worker pool to use for a plan, or None to work in the main process."""
+        size = self.num_process
+        if size is None:
+            seconds = self._batch_seconds.get(plan.identity, 0.0)
+            worth_it = seconds > _WORTH_A_POOL_SECONDS and seconds * steps > _WORTH_A_FORK_SECONDS
+            size = cpu_count() if worth_it else 0
+        if size == 0 or not can_fork():
+            return None
+        fingerprint = (size, *self._fingerprint())
+        if self._pool is not None and fingerprint != self._pool_fingerprint:
+            self.close()  # an op or data set was changed since the fork: the workers would not know
+        if self._pool is None:
+            self._pool, self._pool_fingerprint = WorkerPool(self.maker, size, self._describe_work), fingerprint
+        return self._pool
+
+    def note_cost(self, plan: LoaderPlan, seconds: float) -> None:
+        """Remember how long a batch of a plan takes in the main process."""
+        self._batch_seconds[plan.identity] = seconds
+
+    def close(self) -> None:
+        """End the worker processes, if there are any; the next loader starts new ones."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+    def _fingerprint(self) -> list[Any]:
+        """What the state of ops and data sets looks like from here: plain values by value, all else by identity."""
+        parts: list[Any] = []
+        sources = [value for by_id in self.data.values() for item in by_id.values() for value in values_of(item)]
+        for part in [value for item in self.ops for value in values_of(item)] + sources:
+            for name, value in getattr(part, "__dict__", {}).items():
+                if not isinstance(value, np.random.Generator):
+                    parts.append((name, value if isinstance(value, (int, float, str, bool, type(None))) else id(value)))
+        return parts
+
+    def _describe_work(self, slot: int, index: int) -> str:
+        if slot < 0:
+            return f"reading sample {index}"
+        values = values_of(self.ops[slot])
+        return f"op #{slot} {'/'.join(type(value).__name__ for value in values)} worked on sample {index}"
+
+    # ---- looking at data
+
+    def transform(self, data: dict[str, Any], mode: str, epoch: int = 1, ds_id: str = "",
+                  target_type: str = "np") -> dict[str, Any]:
+        """Run one sample through the ops.
+
+        Args:
+            data: The sample; it is not changed.
+            mode: "train", "eval", "test" or "infer".
+            epoch: Epoch whose ops to use, from 1.
+            ds_id: Data set id whose ops to use.
+            target_type: "np", "torch" or "tf": what the values become.
+
+        Returns:
+            A batch of one.
+
+        Raises:
+            DataError: If the ops filter the sample.
+        """
+        if mode not in MODES:
+            raise ConfigError(f"mode={mode!r} is not known; use one of {', '.join(MODES)}.{suggest(mode, MODES)}")
+        state, sample = {"mode": mode, "epoch": epoch, "ds_id": ds_id}, dict(data)
+        stream, batched = Stream(self.seed, mode, ds_id, epoch), False
+        pad_value, collate_fn = None, None
+        slots = [(slot, op) for slot, item in enumerate(self.ops) for op in select([item], When(mode, epoch, ds_id))]
+        for slot, op in [*slots, (len(self.ops), None)]:
+            if (op is None or isinstance(op, Batch)) and not batched:
+                if op is not None:
+                    pad_value, collate_fn = op.pad_value, op.collate_fn
+                sample, batched = (collate_fn([sample]) if collate_fn else collate([sample], pad_value)), True
+            if op is None or isinstance(op, Batch):
+                continue
+            if op.draws:
+                op.reseed(stream.seed(0, slot))
+            if isinstance(apply_op(op, sample, state, batched), FilteredData):
+                raise DataError(f"op #{slot} {type(op).__name__} filtered the sample given to Pipeline.transform")
+        return to_tensor(sample, target_type)
+
+    def get_results(self, mode: str = "train", epoch: int = 1, ds_id: str = "", num_steps: int = 1,
+                    shuffle: bool = False) -> list[dict[str, Any]] | dict[str, Any]:
+        """Make some batches to look at.
+
+        Args:
+            mode: "train", "eval" or "test".
+            epoch: Epoch, from 1.
+            ds_id: Data set id.
+            num_steps: Number of batches, >= 1.
+            shuffle: Whether samples come in random order.
+
+        Returns:
+            One batch if `num_steps` is 1, else a list. Values are tensors of the framework in use (torch before
+            TensorFlow), arrays when neither is loaded.
+        """
+        if num_steps < 1:
+            raise ConfigError(f"get_results(num_steps) must be >= 1, got {num_steps}")
+        loader = self.load(When(mode, epoch, ds_id), shuffle=shuffle)
+        batches = []
+        for batch in loader.in_main_process():
+            batches.append(to_tensor(batch, _framework_in_use()))
+            if len(batches) == num_steps:
+                break
+        return batches[0] if num_steps == 1 else batches
+
+    def benchmark(self, mode: str = "train", epoch: int = 1, ds_id: str | None = None, num_steps: int = 1000,
+                  log_interval: int = 100, detailed: bool = True) -> None:
+        """Print how many batches a second come out, and what each op costs.
+
+        Args:
+            mode: "train", "eval" or "test".
+            epoch: Epoch, from 1.
+            ds_id: Data set id; None for all, one after the other.
+            num_steps: Number of batches to time.
+            log_interval: Batches between two printed lines.
+            detailed: Whether to end with a table of ops and their share of the time.
+        """
+        for one in self.get_ds_ids(epoch, mode) if ds_id is None else [ds_id]:
+            run_benchmark(self, When(mode, epoch, one), num_steps, log_interval, detailed)
+
+    def __call__(self, mode: str, epoch: int = 1, ds_id: str = "", shuffle: bool | None = None,
+                 steps_per_epoch: int | None = None, output_keys: Collection[str] | None = None) -> _Moment:
+        """Choose a moment, to be entered: `with pipeline(mode="eval") as loader: ...` iterates over its batches.
+
+        Args:
+            mode: "train", "eval" or "test".
+            epoch: Epoch, from 1.
+            ds_id: Data set id.
+            shuffle: Whether samples come in random order; None for "only in mode train".
+            steps_per_epoch: Number of batches; None for one pass over the data.
+            output_keys: Keys that the batches must have; None for all.
+        """
+        return _Moment(self, When(mode, epoch, ds_id), shuffle, steps_per_epoch, output_keys)
+
+    def fe_summary(self) -> list[str]:
+        """One line for each part, for reports."""
+        lines = [f"{mode} data{f' {ds_id}' if ds_id else ''}: {value}" for mode, by_id in self.data.items()
+                 for ds_id, value in by_id.items()]
+        return [*lines, f"batch_size: {self.batch_size}", *(f"op: {type(op).__name__}" for op in self.ops)]
+
+
+class Loader:
+    """The batches of one epoch of one data set; may be iterated again, with the same batches.
+
+    Args:
+        pipeline: Where it comes from.
+        plan: What is in force.
+        job: The epoch in terms of draws; None for data that makes its own batches.
+        steps: Number of batches; None if nobody knows.
+        start: Number of the first batch.
+        wanted: Keys that the batches must have; None for all.
+    """
+
+    def __init__(self, pipeline: Pipeline, plan: LoaderPlan, job: Job | None, steps: int | None, start: int,
+                 wanted: Collection[str] | None) -> None:
+        self.plan, self.steps = plan, steps
+        self._pipeline, self._job, self._start, self._wanted = pipeline, job, start, wanted
+
+    def __len__(self) -> int:
+        if self.steps is None:
+            raise TypeError(f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) has no known length")
+        return self.steps - self._start
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        if self._job is None:
+            return self._ready_made()
+        if self._pipeline.num_process is None:
+            self._measure()
+        pool = self._pipeline.pool_for(self.plan, self._job.steps)
+        if pool is None:
+            return self.in_main_process()
+        return self._counted(pool.batches(self._job, self._start))
+
+    def in_main_process(self) -> Iterator[dict[str, Any]]:
+        """The same batches without workers."""
+        if self._job is None:
+            return self._ready_made()
+        maker = self._pipeline.maker(self._job)
+        return self._counted(batch for batch in map(maker.make, range(self._start, self._job.steps)) if batch is not None)
+
+    def sample_keys(self) -> list[str]:
+        """The keys of a batch, found by reading one sample; raises when an op's key is missing."""
+        if self._job is None:
+            return list(next(iter(self._ready_made())))
+        return self.plan.output_keys(self.plan.read_sample(0))
+
+    def _measure(self) -> None:
+        """Time the making of a batch, unless its cost is known, so that the Pipeline can tell whether workers pay."""
+        if self._job is None or self.plan.identity in self._pipeline._batch_seconds:
+            return
+        maker = self._pipeline.maker(self._job)
+        maker.make(self._start)  # the first one pays for imports and caches
+        begin = time.perf_counter()
+        maker.make(self._start)
+        self._pipeline.note_cost(self.plan, time.perf_counter() - begin)
+
+    def _counted(self, batches: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        count = 0
+        for batch in batches:
+            count += 1
+            yield batch
+        if not count and self.steps is not None and self.steps > self._start:
+            raise DataError(f"the ops of the Pipeline filtered all {len(self.plan.dataset)} samples of the {self.plan.mode} "
+                            f"data; nothing is left")
+
+    def _ready_made(self) -> Iterator[dict[str, Any]]:
+        """Batches of a torch DataLoader or a `tf.data.Dataset`, again and again if more are asked for than it holds."""
+        count = 0
+        while True:
+            before = count
+            for batch in self.plan.dataset:
+                if not isinstance(batch, dict):
+                    raise ConfigError(f"a batch of the {self.plan.mode} data ({type(self.plan.dataset).__name__}) is a "
+                                      f"{type(batch).__name__}; it must be a dict of named tensors")
+                count += 1
+                if count > self._start:
+                    yield batch if self._wanted is None else {k: v for k, v in batch.items() if k in self._wanted}
+                if self.steps is not None and count >= self.steps:
+                    return
+            if self.steps is None:
+                return
+            if count == before:
+                raise DataError(f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) gave no batch")
+
+
+class _Moment:
+    """A loader for a `with` block; at its end the worker processes are gone."""
+
+    def __init__(self, pipeline: Pipeline, when: When, shuffle: bool | None, steps: int | None,
+                 keys: Collection[str] | None) -> None:
+        self._pipeline, self._arguments = pipeline, (when, keys, steps, shuffle)
+        self._loader: Loader | None = None
+
+    def __enter__(self) -> _Moment:
+        self._loader = self._pipeline.load(*self._arguments)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._loader = None
+        self._pipeline.close()
+
+    def __len__(self) -> int:
+        return len(self._opened())
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        target = _framework_in_use()
+        return (to_tensor(batch, target) for batch in self._opened())
+
+    def _opened(self) -> Loader:
+        if self._loader is None:
+            raise ConfigError("enter the loader first: `with pipeline(mode='eval') as loader: for batch in loader: ...`")
+        return self._loader
+
+
+def _framework_in_use() -> str:
+    return "torch" if "torch" in sys.modules else "tf" if "tensorflow" in sys.modules else "np"
+
+
+def _capped(num_process: int | None) -> int | None:
+    """Keep the number of workers sensible for the processors there are."""
+    limit = max(4 * cpu_count(), 4)
+    if num_process is not None and num_process > limit:
+        warn(f"num_process={num_process} is far more than the {cpu_count()} processors this process may use; {limit} will be "
+             f"started")
+        return limit
+    return num_process
+
+
+def _length_or_none(data: Any) -> int | None:
+    try:
+        return len(data)
+    except TypeError:
+        return None

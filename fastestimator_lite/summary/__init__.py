@@ -1,0 +1,11 @@
+"""What a run logged, and its state."""
+from typing import TYPE_CHECKING
+
+from fastestimator_lite._lazy import attach
+
+if TYPE_CHECKING:
+    from fastestimator_lite.summary.summary import Summary as Summary
+    from fastestimator_lite.summary.summary import ValWithError as ValWithError
+    from fastestimator_lite.summary.system import System as System
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

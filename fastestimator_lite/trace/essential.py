@@ -1,0 +1,253 @@
+"""The traces that every run has: what is logged in each mode, and the Logger that prints it."""
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from fastestimator_lite.backend.card import card_of
+from fastestimator_lite.backend.convert import get_batch_size, to_number
+from fastestimator_lite.backend.model import get_lr
+from fastestimator_lite.trace.trace import Stage, Trace
+from fastestimator_lite.util.data import Data
+from fastestimator_lite.util.errors import ConfigError
+
+
+class TrainEssential(Trace):
+    """Logs what is monitored in training, the speed, and the times.
+
+    Args:
+        monitor_names: Keys to log.
+    """
+
+    stage = Stage.FIRST
+
+    def __init__(self, monitor_names: Iterable[str]) -> None:
+        super().__init__(inputs=sorted(monitor_names), mode="train",
+                         outputs=["steps/sec", "epoch_time(sec)", "total_time(sec)"])
+        self._elapsed = 0.0
+        self._begin = self._epoch_begin = self._mark = time.perf_counter()
+        self._counted = 0
+
+    def on_begin(self, data: Data) -> None:
+        self._begin = time.perf_counter()
+        data.write_with_log("num_device", self.system.num_devices)
+        data.write_with_log("logging_interval", self.system.log_steps)
+
+    def on_epoch_begin(self, data: Data) -> None:
+        self._epoch_begin = self._mark = time.perf_counter()
+        self._counted = 0
+
+    def on_batch_end(self, data: Data) -> None:
+        self._counted += 1
+        system = self.system
+        if not is_logged(system.global_step, system.log_steps):
+            return
+        for key in self.inputs:
+            if key in data:
+                data.write_with_log(key, data[key])
+        if system.global_step > 1:
+            now = time.perf_counter()
+            data.write_with_log("steps/sec", round(self._counted / max(now - self._mark, 1e-9), 2))
+            self._mark, self._counted = now, 0
+
+    def on_epoch_end(self, data: Data) -> None:
+        data.write_with_log("epoch_time(sec)", round(time.perf_counter() - self._epoch_begin, 2))
+
+    def on_end(self, data: Data) -> None:
+        for model in self.system.network.models:
+            if card_of(model).current_optimizer is not None:
+                data.write_with_log(f"{card_of(model).name}_lr", np.float32(get_lr(model)))
+        data.write_with_log("total_time(sec)", round(self._elapsed + time.perf_counter() - self._begin, 2))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"elapsed": self._elapsed + time.perf_counter() - self._begin}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._elapsed = state["elapsed"]
+
+
+class _Means(Trace):
+    """Means over an epoch, weighted by the number of samples in each batch.
+
+    Args:
+        monitor_names: Keys whose mean is logged.
+        mode: "eval" or "test".
+    """
+
+    stage = Stage.FIRST
+
+    def __init__(self, monitor_names: Iterable[str], mode: str) -> None:
+        keys = sorted(monitor_names)
+        super().__init__(inputs=keys, outputs=keys, mode=mode)
+        self._batches: dict[str, list[tuple[Any, int]]] = {}
+
+    def on_epoch_begin(self, data: Data) -> None:
+        self._batches = {key: [] for key in self.inputs}
+
+    def on_batch_end(self, data: Data) -> None:
+        size = get_batch_size(data)
+        for key, batches in self._batches.items():
+            if key in data:
+                batches.append((data[key], size))  # turned into a number at the end, so that no step waits for the device
+
+    def on_epoch_end(self, data: Data) -> None:
+        for key, batches in self._batches.items():
+            if batches:
+                values = np.array([np.mean(to_number(value)) for value, _ in batches])
+                data.write_with_log(key, np.average(values, weights=[size for _, size in batches]).astype(np.float32))
+        self._batches = {}
+
+
+class EvalEssential(_Means):
+    """Logs the means over an eval epoch, weighted by samples.
+
+    Args:
+        monitor_names: Keys to log.
+    """
+
+    def __init__(self, monitor_names: Iterable[str]) -> None:
+        super().__init__(monitor_names, "eval")
+
+
+class TestEssential(_Means):
+    """Logs the means over a test, weighted by samples.
+
+    Args:
+        monitor_names: Keys to log.
+    """
+
+    __test__ = False  # not a test case, whatever its name says
+
+    def __init__(self, monitor_names: Iterable[str]) -> None:
+        super().__init__(monitor_names, "test")
+
+
+class Logger(Trace):
+    """Prints what other traces wrote for the log, and keeps it in the summary.
+
+    On a terminal a progress bar over the whole run stays below the lines; elsewhere there are only the lines.
+    """
+
+    stage = Stage.LAST
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar: tqdm[Any] | None = None
+        self._mark = 0.0
+        self._last_step = 0
+
+    def on_begin(self, data: Data) -> None:
+        system = self.system
+        if system.log_steps is None or system.mode == "test":
+            return
+        if sys.stdout.isatty():
+            self._bar = tqdm(total=system.expected_steps, initial=system.global_step, unit="step", dynamic_ncols=True, leave=False)
+        self._keep(data)
+        self._print(log_line("FastEstimator-Start", {"step": 1}, data.read_logs()))
+
+    def on_epoch_begin(self, data: Data) -> None:
+        self._mark, self._last_step = time.perf_counter(), 0
+        if self._bar is not None:
+            self._bar.set_description(f"{self.system.mode} epoch {self.system.epoch_idx}/{self.system.total_epochs}")
+
+    def on_batch_end(self, data: Data) -> None:
+        system = self.system
+        if self._bar is not None:
+            self._bar.update()
+        if system.mode == "train":
+            if is_logged(system.global_step, system.log_steps):
+                self._keep(data)
+                self._print(log_line("FastEstimator-Train", {"step": system.global_step}, data.read_logs()))
+        elif system.mode == "eval" and system.log_steps:
+            self._print_progress()
+
+    def _print_progress(self) -> None:
+        system, step = self.system, self.system.batch_idx
+        total = system.epoch_steps
+        if total is None or step not in (system.eval_log_steps or (1, total // 3, 2 * total // 3, total)):
+            return
+        now = time.perf_counter()
+        speed = f" steps/sec: {(step - self._last_step) / max(now - self._mark, 1e-9):.2f};" if step > 1 else ""
+        self._mark, self._last_step = now, step
+        self._print(f"Eval Progress: {step}/{total};{speed}")
+
+    def on_epoch_end(self, data: Data) -> None:
+        system = self.system
+        self._keep(data)
+        if system.log_steps is not None:
+            self._print(log_line(f"FastEstimator-{(system.mode or '').capitalize()}",
+                                 {"step": system.global_step, "epoch": system.epoch_idx}, data.read_logs()))
+
+    def on_end(self, data: Data) -> None:
+        self._close_bar()
+        if self.system.mode == "test":
+            return
+        self._keep(data)
+        if self.system.log_steps is not None:
+            self._print(log_line("FastEstimator-Finish", {"step": self.system.global_step}, data.read_logs()))
+
+    def on_exception(self, data: Data, error: BaseException) -> None:
+        self._close_bar()
+
+    def _keep(self, data: Data) -> None:
+        for key, value in data.read_logs().items():
+            self.system.write_summary(key, value)
+
+    def _print(self, line: str) -> None:
+        if self._bar is not None:
+            self._bar.write(line)
+        else:
+            print(line, flush=True)
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def is_logged(step: int, interval: int | None) -> bool:
+    """Whether a training step has a log line: the first, and every `interval`-th."""
+    return bool(interval) and (step == 1 or step % interval == 0)  # type: ignore[operator]
+
+
+def check_log_steps(log_steps: Any, name: str = "log_steps") -> None:
+    """Check an interval for logging.
+
+    Raises:
+        ConfigError: If it is neither None nor an int >= 0.
+    """
+    if log_steps is not None and (isinstance(log_steps, bool) or not isinstance(log_steps, int) or log_steps < 0):
+        raise ConfigError(f"{name} must be an int >= 0 (0: only at the end of epochs) or None (no log), got {log_steps!r}")
+
+
+def log_line(head: str, counters: dict[str, int], logs: dict[str, Any]) -> str:
+    """A log line as FastEstimator prints it.
+
+    Args:
+        head: What it begins with.
+        counters: Keys that come first, in order.
+        logs: The other keys, printed in natural order.
+    """
+    pairs = [f"{key}: {value};" for key, value in counters.items()]
+    pairs += [f"{key}: {_shown(logs[key])};" for key in sorted(logs, key=_natural) if key not in counters]
+    return f"{head}: {' '.join(pairs)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (str, int, float)) or value is None:
+        return str(value)
+    number = to_number(value)
+    if number.size == 1:
+        return str(number.reshape(-1)[0])
+    return "\n" + np.array2string(number, separator=",")
+
+
+def _natural(key: str) -> list[tuple[int, Any]]:
+    """Sort key by which "top10" follows "top9"."""
+    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", key) if part]
