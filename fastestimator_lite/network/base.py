@@ -60,13 +60,16 @@ class NetworkPlan:
         return needed
 
     def output_keys(self) -> list[str]:
-        """Keys that the ops leave behind."""
-        made: dict[str, None] = {}
-        for _, op in (*self.ops, *self.pops):
-            made.update(dict.fromkeys(op.outputs))
-            for key in op.deletes:
-                made.pop(key, None)
-        return list(made)
+        """Keys that the ops leave behind, postprocessing included."""
+        return _left_behind((*self.ops, *self.pops))
+
+    def kept_keys(self) -> list[str]:
+        """Keys that the TensorOps leave behind and that somebody reads: the postprocessing, or who comes after."""
+        made = _left_behind(self.ops)
+        if self.wanted is None:
+            return made
+        read = {key for _, op in self.pops for key in op.inputs} | self.wanted
+        return [key for key in made if key in read]
 
     def keys_of_batch(self) -> set[str] | None:
         """Keys that a batch must bring: for the ops, and for who reads after the step; None for all."""
@@ -294,6 +297,15 @@ class Step:
         return arrays
 
 
+def _left_behind(ops: Iterable[_Slot]) -> list[str]:
+    made: dict[str, None] = {}
+    for _, op in ops:
+        made.update(dict.fromkeys(op.outputs))
+        for key in op.deletes:
+            made.pop(key, None)
+    return list(made)
+
+
 def _call(slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]:
     """An op as a function of (store, state), with reading and writing settled beforehand."""
     forward, inputs, outputs, deletes = op.forward, op.inputs, op.outputs, op.deletes  # type: ignore[attr-defined]
@@ -325,12 +337,19 @@ def _call(slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]
 def _annotate(err: Exception, slot: int, op: Op, data: Any, state: dict[str, Any]) -> None:
     """Add to an error which op it came from and what the op was given."""
     values = data if op.in_list and data is not None else [data]
-    given = ", ".join(f"{key} {getattr(value, 'dtype', type(value).__name__)} {tuple(getattr(value, 'shape', ()) or ())}"
-                      for key, value in zip(op.inputs, values, strict=False))
-    note = (f"in op #{slot} {type(op).__name__} of the Network (mode {state.get('mode')!r}, epoch {state.get('epoch')}), given: "
+    given = ", ".join(f"{key} {_kind(value)}" for key, value in zip(op.inputs, values, strict=False))
+    note = (f"in op #{slot} {type(op).__name__} of the Network (mode {state.get('mode')!r}, epoch {int(state.get('epoch', 0))}), given: "
             f"{given or 'nothing'}")
     if note not in getattr(err, "__notes__", []) and hasattr(err, "add_note"):
         err.add_note(note)
+
+
+def _kind(value: Any) -> str:
+    """Type and shape of a value, for a message."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        return type(value).__name__
+    return f"{getattr(dtype, 'name', str(dtype).removeprefix('torch.'))} {tuple(value.shape)}"
 
 
 def _taken(batches: Iterable[dict[str, Any]], work: Callable[[dict[str, Any]], Any], limit: int | None) -> list[Any]:

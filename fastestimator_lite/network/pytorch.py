@@ -39,7 +39,7 @@ class TorchStep(Step):
         self._grad = any(op.fe_retain_graph() is not None for _, op in plan.ops)
         models = {model for _, op in plan.ops for model in op.get_fe_models()}
         self._half = any(card_of(model).mixed_precision for model in models)
-        self._made = plan.output_keys() if plan.wanted is None else [k for k in plan.output_keys() if k in plan.wanted]
+        self._made = plan.kept_keys()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         return self._step(batch, False)

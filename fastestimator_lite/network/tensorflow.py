@@ -33,7 +33,7 @@ class TFStep(Step):
         self._reads = sorted(plan.input_keys())
         gradients = [op for _, op in plan.ops if op.fe_retain_graph() is not None]
         self._taped, self._persistent = bool(gradients), len(gradients) > 1
-        self._made = plan.output_keys() if plan.wanted is None else [k for k in plan.output_keys() if k in plan.wanted]
+        self._made = plan.kept_keys()
         # code of others may branch on tensors, which autograph turns into graph branches; ours does not need that
         foreign = any(not type(op).__module__.startswith("fastestimator_lite.") or type(op).__name__ == "LambdaOp"
                       for _, op in plan.ops)

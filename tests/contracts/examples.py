@@ -13,7 +13,6 @@ import numpy as np
 from fastestimator_lite.op.numpyop import meta, multivariate, univariate
 from fastestimator_lite.op.numpyop.numpyop import Batch, Delete, LambdaOp, NumpyOp, RandomOp, RemoveIf
 
-
 FOLDER = TemporaryDirectory()  # removed when the interpreter ends
 
 
@@ -65,7 +64,8 @@ NUMPYOPS: dict[type, Example] = {
     LambdaOp: Example({"fn": double, **XY}, numbers),
     RemoveIf: Example({"fn": is_small, "inputs": "x"}, numbers),
     meta.Fuse: Example({"ops": [univariate.Minmax("x", "y"), univariate.Binarize(0.5, "y", "y")]}, numbers),
-    meta.OneOf: Example({}, targets, (multivariate.RandomCrop(8, 9, **TARGETS), multivariate.CenterCrop(8, 9, **TARGETS))),
+    meta.OneOf: Example({}, targets, (multivariate.RandomCrop(8, 9, **TARGETS),
+                                      multivariate.CenterCrop(8, 9, **TARGETS))),
     meta.Repeat: Example({"op": multivariate.RandomCrop(8, 9, **TARGETS)}, targets),
     meta.Sometimes: Example({"numpy_op": multivariate.HorizontalFlip(**TARGETS)}, targets),
     multivariate.CenterCrop: Example({"height": 8, "width": 9, **TARGETS}, targets),

@@ -63,12 +63,13 @@ def set_lr(model: keras.Model, lr: float, weight_decay: float | None) -> None:
 
 
 def optimizer_state(optimizer: keras.optimizers.Optimizer) -> dict[str, np.ndarray]:
-    return {variable.path: keras.ops.convert_to_numpy(variable) for variable in optimizer.variables}
+    """The optimizer's variables by their place: their names count up from one optimizer to the next in a process."""
+    return {str(place): keras.ops.convert_to_numpy(variable) for place, variable in enumerate(optimizer.variables)}
 
 
 def load_optimizer_state(optimizer: keras.optimizers.Optimizer, state: dict[str, np.ndarray]) -> None:
-    for variable in optimizer.variables:
-        variable.assign(state[variable.path])
+    for place, variable in enumerate(optimizer.variables):
+        variable.assign(state[str(place)])
 
 
 def save_model(model: keras.Model, save_dir: str | os.PathLike[str], model_name: str | None, save_optimizer: bool,
@@ -114,10 +115,10 @@ def load_model(model: keras.Model, weights_path: str | os.PathLike[str], load_op
             for phase, optimizer in card_of(model).optimizers().items():
                 _build(optimizer, model)
                 state = {key.split("|", 1)[1]: arrays[key] for key in arrays.files if key.split("|", 1)[0] == phase}
-                missing = [variable.path for variable in optimizer.variables if variable.path not in state]
-                if missing:
-                    raise CheckpointError(f"{saved} holds no {missing[0]} for the optimizer of {card_of(model).name!r} ({phase}); "
-                                          f"build it with the same optimizer_fn")
+                wanted = {key: value.shape for key, value in optimizer_state(optimizer).items()}
+                if {key: value.shape for key, value in state.items()} != wanted:
+                    raise CheckpointError(f"{saved} does not fit the optimizer of {card_of(model).name!r} (phase {phase}, "
+                                          f"{type(optimizer).__name__}); build it with the same optimizer_fn")
                 load_optimizer_state(optimizer, state)
 
 

@@ -9,7 +9,8 @@ from fastestimator_lite.op.numpyop.univariate.each import EachInput
 from fastestimator_lite.types import Keys
 from fastestimator_lite.util.errors import ConfigError
 
-SHORT_ROW = 1024
+SHORT_ROW = 256
+LONG_ROW = 2**14
 
 
 class Normalize(EachInput):
@@ -39,6 +40,9 @@ class Normalize(EachInput):
         except (TypeError, ValueError) as err:
             raise ConfigError("Normalize: mean and std must be numbers, or one for each channel, and max_pixel_value a "
                               f"number; got mean={mean!r}, std={std!r}, max_pixel_value={max_pixel_value!r}") from err
+        if not (np.isfinite(means).all() and np.isfinite(stds).all()):
+            raise ConfigError(f"Normalize takes finite numbers, got mean={mean!r}, std={std!r}, "
+                              f"max_pixel_value={max_pixel_value!r}")
         if not stds.all():
             raise ConfigError("Normalize divides by std and max_pixel_value, so none may be 0; "
                               f"got std={std!r}, max_pixel_value={max_pixel_value!r}")
@@ -47,6 +51,7 @@ class Normalize(EachInput):
         self.max_pixel_value = max_pixel_value
         self._scale = (1 / stds).astype(np.float32)
         self._shift = (means * float(max_pixel_value) / stds).astype(np.float32)
+        self._row = self._scale, self._shift
 
     def work(self, batch: np.ndarray) -> np.ndarray:
         scale, shift, shape = self._scale, self._shift, batch.shape
@@ -57,9 +62,12 @@ class Normalize(EachInput):
                 raise ValueError(f"Normalize: mean and std are for {len(scale)} channels, got an image of shape "
                                  f"{shape[1:]}; its last axis must be the channels")
             # numpy is several times faster on long rows than on rows of a few channels
-            copies = _row_length(shape) // len(scale)
-            scale, shift = np.tile(scale, copies), np.tile(shift, copies)
-            batch = batch.reshape(-1, len(scale))
+            length = _row_length(shape)
+            if len(self._row[0]) != length:
+                copies = length // len(scale)
+                self._row = np.tile(scale, copies), np.tile(shift, copies)
+            scale, shift = self._row
+            batch = batch.reshape(-1, length)
         if batch.dtype == np.float32:
             scaled = batch * scale
         else:
@@ -70,10 +78,10 @@ class Normalize(EachInput):
 
 
 def _row_length(shape: tuple[int, ...]) -> int:
-    """Product of so many last axes, the batch axis left out, that rows are not short."""
+    """Product of so many last axes, the batch axis left out, that rows are neither short nor too long for the cache."""
     length = shape[-1]
     for size in reversed(shape[1:-1]):
-        if length >= SHORT_ROW:
+        if length >= SHORT_ROW or length * size > LONG_ROW:
             break
         length *= size
     return length
