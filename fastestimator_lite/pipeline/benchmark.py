@@ -49,7 +49,7 @@ def _print_shares(pipeline: Pipeline, when: When, num_steps: int) -> None:
     for step in range(num_steps):
         maker.make(step)
     total = time.perf_counter() - begin
-    batched = {slot for slot, op in plan.sample_ops if op.vectorized} | {slot for slot, _ in plan.batch_ops}
+    batched = {slot for slot, op in plan.sample_ops if op.vectorized and not op.draws} | {slot for slot, _ in plan.batch_ops}
     rows = [(f"#{slot} {type(op).__name__}", "whole batch" if slot in batched else "each sample", seconds.get(slot, 0.0))
             for slot, op in (*plan.sample_ops, *plan.batch_ops)]
     rows.append(("reading, collating", "", total - sum(seconds.values())))

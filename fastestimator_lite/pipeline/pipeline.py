@@ -252,9 +252,7 @@ class Pipeline:
                 sample, batched = (collate_fn([sample]) if collate_fn else collate([sample], pad_value)), True
             if op is None or isinstance(op, Batch):
                 continue
-            if op.draws:
-                op.reseed(stream.seed(0, slot))
-            if isinstance(apply_op(op, sample, state, batched), FilteredData):
+            if isinstance(apply_op(op, sample, state, batched, stream.seed(0, slot)), FilteredData):
                 raise DataError(f"op #{slot} {type(op).__name__} filtered the sample given to Pipeline.transform")
         return to_tensor(sample, target_type)
 

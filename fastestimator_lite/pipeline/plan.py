@@ -138,7 +138,7 @@ class BatchMaker:
         needed = plan.needed_from_data(wanted)
         self._needed = None if needed is None or not self._columnar else needed & set(plan.dataset.keys())
         self._orders: dict[int, np.ndarray] = {}
-        self._groups = [(whole, tuple(group)) for whole, group in groupby(plan.sample_ops, lambda x: x[1].vectorized)]
+        self._groups = [(whole, tuple(group)) for whole, group in groupby(plan.sample_ops, _runs_whole)]
 
     def make(self, step: int) -> dict[str, Any] | None:
         """Make one batch.
@@ -169,9 +169,7 @@ class BatchMaker:
                     return None
         batch = self._stack(columns, indices)
         for slot, op in self.plan.batch_ops:
-            if op.draws:
-                op.reseed(self.stream.seed(draws[0], slot))
-            if self._apply(slot, op, batch, True, indices) is not None:
+            if self._apply(slot, op, batch, True, indices, draws[0]) is not None:
                 return None
         return batch if self.wanted is None else {key: value for key, value in batch.items() if key in self.wanted}
 
@@ -274,19 +272,17 @@ class BatchMaker:
     def _run(self, ops: Sequence[Slot], row: dict[str, Any], draw: int, index: int) -> FilteredData | None:
         """Run ops on one sample, in place; the `FilteredData` that stopped them, or None."""
         for slot, op in ops:
-            if op.draws:
-                op.reseed(self.stream.seed(draw, slot))
-            filtered = self._apply(slot, op, row, False, [index])
+            filtered = self._apply(slot, op, row, False, [index], draw)
             if filtered is not None:
                 return filtered
         return None
 
-    def _apply(self, slot: int, op: NumpyOp, data: dict[str, Any], batched: bool,
-               indices: Sequence[int]) -> FilteredData | None:
+    def _apply(self, slot: int, op: NumpyOp, data: dict[str, Any], batched: bool, indices: Sequence[int],
+               draw: int = 0) -> FilteredData | None:
         """Run one op; an error comes back with the op, the sample and what it held."""
         self.note[0], self.note[1] = slot, indices[0]
         try:
-            return apply_op(op, data, self.state, batched)
+            return apply_op(op, data, self.state, batched, self.stream.seed(draw, slot) if op.draws else None)
         except Exception as err:
             shown = f"sample {indices[0]}" if not batched else f"a batch of samples {_shortened(indices)}"
             where = f"mode {self.plan.mode!r}, epoch {self.epoch}" + (f", ds_id {self.plan.ds_id!r}" * bool(self.plan.ds_id))
@@ -308,6 +304,11 @@ class BatchMaker:
             return list(columns)
         read = {key for _, op in self.plan.batch_ops for key in op.inputs}
         return [key for key in columns if key in self.wanted or key in read]
+
+
+def _runs_whole(slot: Slot) -> bool:
+    """Whether an op works on whole batches; one that draws would draw otherwise than row by row."""
+    return slot[1].vectorized and not slot[1].draws
 
 
 def describe_values(data: dict[str, Any]) -> str:

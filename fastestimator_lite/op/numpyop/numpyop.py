@@ -17,8 +17,8 @@ from fastestimator_lite.util.names import to_list
 class NumpyOp(Op):
     """A step of work on one sample, or on a whole batch after a `Batch` op.
 
-    A subclass writes `forward`. What it returns must not depend on earlier calls: samples are worked on in any order and
-    in several processes. An op that draws random numbers gets `reseed` called before each sample, with a seed that
+    A subclass writes `forward`. What it returns must not depend on earlier calls: samples are worked on in any order
+    and in several processes. An op that draws random numbers gets `reseed` called before each sample, with a seed that
     depends on the run seed, the epoch, the draw and the op alone, so that batches are the same for any number of
     workers.
 
@@ -26,8 +26,8 @@ class NumpyOp(Op):
         inputs, outputs, mode, ds_id: Keys in, keys out, and when to run; see `Op`.
 
     Attributes:
-        vectorized: Whether `forward_batch` does to a batch exactly what `forward` does to each of its rows. The pipeline
-            then runs it on whole batches wherever it stands.
+        vectorized: Whether `forward_batch` does to a batch exactly what `forward` does to each of its rows. The
+            pipeline then runs it on whole batches wherever it stands.
         draws: Whether the op draws random numbers. An op of your own may set it to False to save the reseeding.
     """
 
@@ -237,19 +237,31 @@ def forward_numpyop(ops: Iterable[NumpyOp], data: dict[str, Any], state: dict[st
     return None
 
 
-def apply_op(op: NumpyOp, data: dict[str, Any], state: dict[str, Any], batched: bool) -> FilteredData | None:
+def apply_op(op: NumpyOp, data: dict[str, Any], state: dict[str, Any], batched: bool,
+             seed: int | None = None) -> FilteredData | None:
     """Run one op on a sample or batch, in place.
+
+    Args:
+        op: The op.
+        data: A sample or batch, changed in place.
+        state: "mode", "epoch" and "ds_id" of the moment.
+        batched: Whether `data` is a batch.
+        seed: Fixes what the op draws; None leaves its generator as it is.
 
     Returns:
         The `FilteredData` that the op returned, or None.
     """
     run = op.forward_batch if batched else op.forward
     inputs = get_inputs_by_op(op, data)
+    if seed is not None and op.draws:
+        op.reseed(seed)
     try:
         outputs = run(inputs, state)
     except ValueError as err:
         if "read-only" not in str(err):
             raise
+        if seed is not None and op.draws:
+            op.reseed(seed)  # the first try may have drawn
         outputs = run(_copied(inputs), state)  # it edits its input, which belongs to the data set
     if isinstance(outputs, FilteredData):
         return outputs
