@@ -42,7 +42,7 @@ PARTS = {
     "plot": ["matplotlib>=3.8", "plotly>=5.22", "pandas>=2.1"],
     "tensorboard": ["tensorboard>=2.16", "tensorboardX>=2.6.2"],
     "report": ["jinja2>=3.1"],
-    "data": ["pooch>=1.8", "scikit-learn>=1.4", "pandas>=2.1"],
+    "data": ["scikit-learn>=1.4", "pandas>=2.1"],
     "search": ["optuna>=4,<6"],
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeVar
 
 from fastestimator_lite.types import Keys
+from fastestimator_lite.util.errors import ConfigError
 from fastestimator_lite.util.names import check_ds_id, check_io_names, parse_modes, to_list, to_set
 
 ComponentT = TypeVar("ComponentT", bound="Component")
@@ -51,10 +52,13 @@ class Component:
         return (), {}  # a copy brings its own made_with in its state
 
     def __init__(self, inputs: Keys = None, outputs: Keys = None, mode: Keys = None, ds_id: Keys = None) -> None:
-        self.inputs = check_io_names(to_list(inputs)) if inputs != "*" else ["*"]
-        self.outputs = check_io_names(to_list(outputs))
-        self.mode = parse_modes(to_set(mode))
-        self.ds_id = check_ds_id(to_set(ds_id))
+        try:
+            self.inputs = check_io_names(to_list(inputs)) if inputs != "*" else ["*"]
+            self.outputs = check_io_names(to_list(outputs))
+            self.mode = parse_modes(to_set(mode))
+            self.ds_id = check_ds_id(to_set(ds_id))
+        except ConfigError as err:
+            raise ConfigError(f"{type(self).__name__}: {err}") from None
 
     def runs_at(self, when: When) -> bool:
         """Whether it takes part at that moment; a None in `when` matches everything."""

@@ -19,7 +19,7 @@ from fastestimator_lite.network.base import BaseNetwork, Step
 from fastestimator_lite.op.numpyop.numpyop import flatten_ops
 from fastestimator_lite.pipeline.pipeline import Loader, Pipeline
 from fastestimator_lite.pipeline.verify import check_ds_ids_exist
-from fastestimator_lite.schedule.schedule import Calendar, get_signature_epochs, select, value_at, values_of
+from fastestimator_lite.schedule.schedule import Calendar, get_signature_epochs, select, value_at, values_of, words_for_epoch
 from fastestimator_lite.schedule.timeline import Stretch, Timeline
 from fastestimator_lite.summary.summary import Summary
 from fastestimator_lite.summary.system import System
@@ -68,8 +68,10 @@ class Estimator:
         for index, item in enumerate(self._user_traces):
             for trace in values_of(item):
                 if not isinstance(trace, Trace):
-                    raise ConfigError(f"trace #{index} of the Estimator must be a Trace, got {type(trace).__name__}: {trace!r:.100}")
+                    raise ConfigError(f"trace #{index} of the Estimator must be a Trace, got {type(trace).__name__}: {trace!r:.100}"
+                                      f"{words_for_epoch(item, trace)}")
         check_ds_ids_exist(network.ops, pipeline.data, "op", "the Network")
+        check_ds_ids_exist(network.postprocessing, pipeline.data, "op", "the Network's pops")
         check_ds_ids_exist(self._user_traces, pipeline.data, "trace", "the Estimator")
         essentials = [TrainEssential(self.monitor_names), EvalEssential(self.monitor_names), TestEssential(self.monitor_names)]
         self._traces = [*essentials, *self._user_traces, Logger()]

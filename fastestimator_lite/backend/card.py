@@ -17,6 +17,7 @@ class ModelCard:
         current_optimizer: The optimizer in force.
         loss_names: Keys of the losses that it is trained on.
         mixed_precision: Whether it computes in half precision.
+        trained: The parameters that are trained, listed once at the start of an epoch; None to list them when needed.
         phases: The optimizers of a schedule, each once; None without a schedule.
     """
 
@@ -25,6 +26,7 @@ class ModelCard:
     current_optimizer: Any = None
     loss_names: set[str] = dataclasses.field(default_factory=set)
     mixed_precision: bool = False
+    trained: list[Any] | None = None
     phases: list[Any] | None = None
 
     def optimizers(self) -> dict[str, Any]:

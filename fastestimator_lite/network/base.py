@@ -12,7 +12,7 @@ from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op, flatten_ops
 from fastestimator_lite.op.op import Op
 from fastestimator_lite.op.tensorop.model.update import UpdateOp
 from fastestimator_lite.op.tensorop.tensorop import TensorOp
-from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of
+from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of, words_for_epoch
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
 
@@ -254,8 +254,10 @@ class Step:
                 last = False
 
     def begin(self, epoch: int) -> None:
-        """Get ready for an epoch."""
+        """Get ready for an epoch; a parameter that was frozen or freed since the last one counts from here on."""
         self.epoch = epoch
+        for op in self.plan.updates:
+            op.list_parameters()
         self._set_retained()
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -365,7 +367,8 @@ def _check_kinds(items: list[Any], kind: type, place: str, hint: str) -> None:
     for index, item in enumerate(items):
         for op in values_of(item):
             if not isinstance(op, kind):
-                raise ConfigError(f"op #{index} of {place} must be a {kind.__name__}, got {type(op).__name__}: {op!r:.100}{hint}")
+                raise ConfigError(f"op #{index} of {place} must be a {kind.__name__}, got {type(op).__name__}: {op!r:.100}"
+                                  f"{words_for_epoch(item, op)}{hint}")
 
 
 def _models_of(ops: list[Any]) -> list[Any]:

@@ -154,7 +154,7 @@ class BatchMaker:
             DataError: If samples cannot be stacked, or all of the data was filtered.
         """
         size = self.plan.batch_size or 1
-        draws = list(range(step * size, min((step + 1) * size, self.draws)))
+        draws: Sequence[int] = range(step * size, min((step + 1) * size, self.draws))
         indices = self._indices(draws)
         columns = self._read(indices)
         done: list[Slot] = []
@@ -173,24 +173,30 @@ class BatchMaker:
                 return None
         return batch if self.wanted is None else {key: value for key, value in batch.items() if key in self.wanted}
 
-    def _indices(self, draws: Sequence[int]) -> list[int]:
-        """Which samples of the data set these draws are."""
+    def _indices(self, draws: Sequence[int]) -> Sequence[int]:
+        """Which samples of the data set these draws are; an array or a list."""
+        first, last = draws[0] // self.length, draws[-1] // self.length
         if not self.shuffle:
-            return [draw % self.length for draw in draws]
-        indices: list[int] = []
-        for round_, members in groupby(draws, lambda draw: draw // self.length):
-            if round_ not in self._orders:
-                self._orders = {known: order for known, order in self._orders.items() if known >= round_ - 1}
-                self._orders[round_] = self.stream.order(round_, self.length)
-            indices += self._orders[round_][[draw % self.length for draw in members]].tolist()
-        return indices
+            return np.arange(draws[0], draws[-1] + 1) % self.length  # type: ignore[return-value]
+        if first == last:
+            start = draws[0] - first * self.length
+            return self._order(first)[start:start + len(draws)]  # type: ignore[return-value]
+        return [int(self._order(draw // self.length)[draw % self.length]) for draw in draws]
+
+    def _order(self, round_: int) -> np.ndarray:
+        """The order of one round through the data; round -1 is the one that replacements are taken from."""
+        if round_ not in self._orders:
+            if round_ > 1:
+                self._orders.pop(round_ - 2, None)  # a batch lies in two rounds at most
+            self._orders[round_] = self.stream.order(round_, self.length)
+        return self._orders[round_]
 
     def _read(self, indices: Sequence[int]) -> dict[str, Any]:
         """Read samples as columns: an array where the data set holds arrays, else a list of values."""
         if self._columnar:
-            gathered = self.plan.dataset.gather(np.asarray(indices), self._needed)
+            gathered = self.plan.dataset.gather(np.asarray(indices, np.intp), self._needed)
             return {key: list(column) if column.dtype == object else column for key, column in gathered.items()}
-        rows = [self._read_row(index) for index in indices]
+        rows = [self._read_row(int(index)) for index in indices]
         for row, index in zip(rows, indices, strict=True):
             if row.keys() != rows[0].keys():
                 raise DataError(f"sample {index} of the {self.plan.mode} data has keys {sorted(row)}, sample {indices[0]} has "
@@ -240,8 +246,8 @@ class BatchMaker:
         """Run ops on one sample after the other; a filtered sample is replaced or left out."""
         rows: list[dict[str, Any]] = []
         kept: list[int] = []
-        used = list(indices)
-        for position, (draw, index) in enumerate(zip(draws, indices, strict=True)):
+        used = [int(index) for index in indices]
+        for position, (draw, index) in enumerate(zip(draws, tuple(used), strict=True)):
             row: dict[str, Any] | None = {key: column[position] for key, column in columns.items()}
             filtered = self._run(group, row, draw, index)  # type: ignore[arg-type]
             if filtered is not None:
@@ -257,9 +263,7 @@ class BatchMaker:
 
     def _replacement(self, ops: Sequence[Slot], draw: int) -> tuple[dict[str, Any], int]:
         """The first sample that passes all `ops`, gone through in an order of this draw's own."""
-        if -1 not in self._orders:
-            self._orders[-1] = self.stream.order(-1, self.length)
-        order, start = self._orders[-1], self.stream.seed(draw, REPLACEMENT) % self.length
+        order, start = self._order(-1), self.stream.seed(draw, REPLACEMENT) % self.length
         for attempt in range(self.length):
             index = int(order[(start + attempt) % self.length])
             row = self._read_row(index)

@@ -7,13 +7,17 @@ from typing import Any
 
 from fastestimator_lite.component import Component
 from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, check_batch_size
-from fastestimator_lite.schedule.schedule import Scheduler, values_of
+from fastestimator_lite.schedule.schedule import Scheduler, values_of, words_for_epoch
 from fastestimator_lite.util.errors import ConfigError, suggest
 from fastestimator_lite.util.names import check_ds_id
 
 
-def source_kind(data: Any) -> str:
+def source_kind(data: Any, name: str = "data") -> str:
     """What kind of data a Pipeline was given.
+
+    Args:
+        data: The data.
+        name: What to call it in the error.
 
     Returns:
         "map" for a data set by index, "torch" for a torch DataLoader, "tf" for a `tf.data.Dataset`.
@@ -28,7 +32,7 @@ def source_kind(data: Any) -> str:
         return "tf"
     if isinstance(data, (tuple, list, dict, str, int, float)) or not (
             callable(getattr(data, "__len__", None)) and callable(getattr(data, "__getitem__", None))):
-        raise ConfigError(f"data must be a data set (with __len__, and __getitem__ returning a dict), a torch DataLoader or a "
+        raise ConfigError(f"{name} must be a data set (with __len__, and __getitem__ returning a dict), a torch DataLoader or a "
                           f"tf.data.Dataset, got {type(data).__name__}: {data!r:.100}. Arrays go into "
                           f"fe.dataset.NumpyDataset({{'x': images, 'y': labels}})")
     return "map"
@@ -55,9 +59,10 @@ def check_data(name: str, data: Any) -> dict[str, Any]:
             raise ConfigError(f"{name}: a ds_id cannot start with '!', got {sorted(data)}")
     for ds_id, item in by_id.items():
         for value in values_of(item):
-            if source_kind(value) == "map" and len(value) == 0:
+            shown = f"{name}{f'[{ds_id!r}]' if ds_id else ''}{words_for_epoch(item, value)}"
+            if source_kind(value, shown) == "map" and len(value) == 0:
                 where = getattr(value, "root_dir", None)
-                raise ConfigError(f"{name}{f'[{ds_id!r}]' if ds_id else ''} has 0 samples ({type(value).__name__}"
+                raise ConfigError(f"{shown} has 0 samples ({type(value).__name__}"
                                   f"{f', root_dir {where!r}' if where else ''}); a data set needs at least one")
     return {ds_id: item for ds_id, item in by_id.items() if item is not None}
 
@@ -81,27 +86,22 @@ def check_pipeline(data: dict[str, dict[str, Any]], batch_size: Any, ops: list[A
         for op in values_of(item):
             if not isinstance(op, NumpyOp):
                 raise ConfigError(f"op #{index} of the Pipeline must be a NumpyOp, got {type(op).__name__}: {op!r:.100}"
-                                  f"{'; TensorOps belong in the Network' if isinstance(op, Component) else ''}")
+                                  f"{words_for_epoch(item, op)}{'; TensorOps belong in the Network' if isinstance(op, Component) else ''}")
     _check_ready_made(data, batch_size, ops, num_process)
     check_ds_ids_exist(ops, data, "op", "the Pipeline")
     _check_batch_ops(data, ops)
 
 
-def _check_batch_sizes(batch_size: Any) -> None:
+def _check_batch_sizes(batch_size: Any, name: str = "batch_size") -> None:
     if isinstance(batch_size, dict):
         for mode, size in batch_size.items():
             if mode not in ("train", "eval", "test", "infer"):
                 raise ConfigError(f"batch_size: {mode!r} is no mode; use train, eval, test or infer."
                                   f"{suggest(mode, ('train', 'eval', 'test', 'infer'))}")
-            _check_batch_sizes(size)
+            _check_batch_sizes(size, f"{name}[{mode!r}]")
         return
     for size in values_of(batch_size):
-        try:
-            check_batch_size(size, "batch_size")
-        except ConfigError as err:
-            epochs = getattr(batch_size, "epoch_dict", {})
-            at = [epoch for epoch, value in epochs.items() if value is size]
-            raise ConfigError(f"{err}{f' (from epoch {at[0]} on)' if at else ''}") from None
+        check_batch_size(size, f"{name}{words_for_epoch(batch_size, size)}")
 
 
 def _check_ready_made(data: dict[str, dict[str, Any]], batch_size: Any, ops: list[Any], num_process: Any) -> None:

@@ -113,6 +113,21 @@ def values_of(item: T | Scheduler[T]) -> list[T]:
     return [value for value in values if value is not None]
 
 
+def words_for_epoch(item: Any, value: Any) -> str:
+    """When a value of a Scheduler comes in, to append to a message.
+
+    Returns:
+        Such as `" (from epoch 500 on)"`; an empty string if `item` is no EpochScheduler or RepeatScheduler.
+    """
+    if isinstance(item, EpochScheduler):
+        first = min((epoch for epoch, known in item.epoch_dict.items() if known is value), default=None)
+        return "" if first is None else f" (from epoch {first} on)"
+    if isinstance(item, RepeatScheduler):
+        first = next((epoch for epoch, known in enumerate(item.repeat_list, 1) if known is value), None)
+        return "" if first is None else f" (at epoch {first} and every {item.period} epochs after it)"
+    return ""
+
+
 def select(items: Iterable[T | Scheduler[T] | None], when: When) -> list[T]:
     """The items that take part at a moment, in order.
 

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 from fastestimator_lite._lazy import attach
 
 if TYPE_CHECKING:
+    from fastestimator_lite.summary.report import write_png as write_png
+    from fastestimator_lite.summary.report import write_report as write_report
     from fastestimator_lite.summary.summary import Summary as Summary
     from fastestimator_lite.summary.summary import ValWithError as ValWithError
     from fastestimator_lite.summary.system import System as System

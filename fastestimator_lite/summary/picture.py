@@ -5,7 +5,7 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from fastestimator_lite.util.errors import ConfigError, suggest
 _CLOCKS = ("steps/sec", "epoch_time(sec)", "total_time(sec)", "num_device", "logging_interval")
 _MODES = {"train": "train (last logged step)", "eval": "eval (last epoch)", "test": "test"}
 _LEARNING_RATE = "learning rate"
+_History: TypeAlias = Mapping[str, Mapping[str, Mapping[int, Any]]]
 _MAX_POINTS = 4000  # of one series: more than there are pixels
 
 
@@ -139,7 +140,8 @@ def picture_of(summary: Summary, timeline: Timeline | None = None, title: str | 
         title=title or summary.name or "Training run",
         outcome=outcome,
         ended=ended,
-        facts=[*_clock_facts(history, last_step, ends, timeline), *((key, str(value)) for key, value in (facts or {}).items())],
+        facts=[*_clock_facts(history, last_step, ends, timeline),
+               *((key, str(value)) for key, value in (facts or {}).items())],
         modes=[_MODES.get(mode, mode) for mode in modes],
         finals=[[key, *(_last(history[mode].get(key)) for mode in modes)] for key in keys],
         panels=_panels(history, modes, keys, metrics),
@@ -165,7 +167,7 @@ def _outcome(stopped: str) -> tuple[str, str]:
     return (f"Broke off: {stopped}", "badly") if stopped else ("Has not ended", "early")
 
 
-def _clock_facts(history: Mapping[str, Mapping[str, Mapping[int, Any]]], last_step: int, ends: Sequence[int],
+def _clock_facts(history: _History, last_step: int, ends: Sequence[int],
                  timeline: Timeline | None) -> list[tuple[str, str]]:
     train = history.get("train", {})
     epochs = str(len(ends)) if timeline is None else f"{len(ends)} of {timeline.total_epochs}"
@@ -242,7 +244,7 @@ def _is_record(key: str, keys: Iterable[str]) -> bool:
     return key[:4] in ("min_", "max_") and key[4:] in keys
 
 
-def _panels(history: Mapping[str, Mapping[str, Mapping[int, Any]]], modes: Sequence[str], keys: Sequence[str],
+def _panels(history: _History, modes: Sequence[str], keys: Sequence[str],
             metrics: Sequence[str] | None) -> list[Panel]:
     if metrics is not None:
         for metric in metrics:
@@ -257,7 +259,8 @@ def _panels(history: Mapping[str, Mapping[str, Mapping[int, Any]]], modes: Seque
             continue
         metric, _, ds_id = key.partition("|")
         for mode in modes:
-            series = _series(key if is_rate else " ".join(filter(None, (mode, ds_id))), mode, history[mode].get(key, {}))
+            label = key if is_rate else f"{mode} {ds_id}".rstrip()
+            series = _series(label, mode, history[mode].get(key, {}))
             # a rate that was logged once was logged at the end of the run, and says nothing about its course
             if series.steps and not (is_rate and metrics is None and len(series.steps) == 1):
                 panels.setdefault(_LEARNING_RATE if is_rate else metric, []).append(series)
@@ -268,23 +271,28 @@ def _series(label: str, mode: str, by_step: Mapping[int, Any]) -> Series:
     pairs = [(step, number) for step in sorted(by_step) if (number := _number(by_step[step])) is not None]
     stride = math.ceil(len(pairs) / _MAX_POINTS) or 1
     pairs = pairs[::-1][::stride][::-1]  # from the end, which is what matters most
-    return Series(label, mode, [step for step, _ in pairs], [number if math.isfinite(number) else None for _, number in pairs])
+    values = [number if math.isfinite(number) else None for _, number in pairs]
+    return Series(label, mode, [step for step, _ in pairs], values)
 
 
 # ---- schedule
 
 
-def _epoch_ends(history: Mapping[str, Mapping[str, Mapping[int, Any]]], timeline: Timeline | None, last_step: int) -> list[int]:
+def _epoch_ends(history: _History, timeline: Timeline | None, last_step: int) -> list[int]:
     """The last step of each epoch; an epoch without training ends where the one before did."""
     logged = sorted(history.get("train", {}).get("epoch_time(sec)", {}))
     if not logged or logged[-1] < last_step:
         logged.append(last_step)
     ends: list[int] = []
     for end in logged if last_step else []:
-        while timeline is not None and len(ends) < _covered(timeline) and timeline.at(len(ends) + 1).get("steps") == "-":
+        while timeline is not None and _has_no_training(timeline, len(ends) + 1):
             ends.append(ends[-1] if ends else 0)
         ends.append(end)
     return ends
+
+
+def _has_no_training(timeline: Timeline, epoch: int) -> bool:
+    return epoch <= _covered(timeline) and timeline.at(epoch).get("steps") == "-"
 
 
 def _covered(timeline: Timeline) -> int:
@@ -300,8 +308,8 @@ def _strips(timeline: Timeline, parts: Iterable[str], ends: Sequence[int]) -> li
             continue
         labels = distinct([text for _, _, text in timeline.segments(part)])
         tints = {text: tint for tint, text in enumerate(text for text in labels if text != "-")}
-        segments = [Segment(edges[first - 1], edges[min(last, len(ends))], str(first) if first == last else f"{first}-{last}",
-                            labels[text], text, tints.get(text, -1))
+        segments = [Segment(edges[first - 1], edges[min(last, len(ends))],
+                            str(first) if first == last else f"{first}-{last}", labels[text], text, tints.get(text, -1))
                     for first, last, text in timeline.segments(part) if first <= len(ends)]
         strips.append(Strip(part, [segment for segment in segments if segment.end > segment.begin]))
     return [strip for strip in strips if strip.segments]
@@ -319,6 +327,8 @@ def distinct(texts: Sequence[str]) -> dict[str, str]:
     Example:
         >>> distinct(["Resize, Rotate, Minmax", "Resize, Minmax"])
         {'Resize, Rotate, Minmax': 'Rotate', 'Resize, Minmax': 'no Rotate'}
+        >>> distinct(["NumpyDataset #1 (8 samples)", "NumpyDataset #2 (9 samples)"])
+        {'NumpyDataset #1 (8 samples)': '#1 (8 samples)', 'NumpyDataset #2 (9 samples)': '#2 (9 samples)'}
     """
     lists = {text: re.split(r", (?![^(]*\))", text) for text in texts if text != "-"}
     shared = set.intersection(*map(set, lists.values())) if len(lists) > 1 else set()
@@ -327,7 +337,11 @@ def distinct(texts: Sequence[str]) -> dict[str, str]:
     for text, entries in lists.items():
         own = [entry for entry in entries if entry not in shared]
         short[text] = ", ".join(own) or f"no {' or '.join(extra)}"
-    return short if len(set(short.values())) == len(short) else {text: text for text in short}
+    if len(set(short.values())) < len(short):
+        short = {text: text for text in short}
+    # data sets of one class are told apart by their numbers
+    heads, rests = zip(*(label.split(" ", 1) if " #" in label else ("", label) for label in short.values()), strict=True)
+    return dict(zip(short, rests, strict=True)) if len(set(heads)) == 1 else short
 
 
 def _rows(timeline: Timeline, parts: Sequence[str]) -> list[list[tuple[str, bool]]]:

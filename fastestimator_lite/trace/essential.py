@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from fastestimator_lite.backend.card import card_of
-from fastestimator_lite.backend.convert import get_batch_size, to_number
+from fastestimator_lite.backend.convert import to_number
 from fastestimator_lite.backend.model import get_lr
 from fastestimator_lite.trace.trace import Stage, Trace
 from fastestimator_lite.util.data import Data
@@ -91,7 +91,7 @@ class _Means(Trace):
         self._batches = {key: [] for key in self.inputs}
 
     def on_batch_end(self, data: Data) -> None:
-        size = get_batch_size(data)
+        size = _num_samples(data)
         for key, batches in self._batches.items():
             if key in data:
                 batches.append((data[key], size))  # turned into a number at the end, so that no step waits for the device
@@ -102,6 +102,11 @@ class _Means(Trace):
                 values = np.array([np.mean(to_number(value)) for value, _ in batches])
                 data.write_with_log(key, np.average(values, weights=[size for _, size in batches]).astype(np.float32))
         self._batches = {}
+
+
+def _num_samples(data: Data) -> int:
+    """Samples in the batch at hand: the length of its first value that has one; the batch comes before the outputs."""
+    return next((len(value) for value in data.values() if isinstance(value, list) or len(getattr(value, "shape", ()))), 1)
 
 
 class EvalEssential(_Means):

@@ -50,5 +50,27 @@ class MissingDependencyError(ImportError):
 
 def suggest(word: object, options: Iterable[object]) -> str:
     """A hint to append to a message: `" Did you mean 'x'?"`, or an empty string when nothing is close."""
-    close = difflib.get_close_matches(str(word), [str(option) for option in options], n=1, cutoff=0.5)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    text = str(word)
+    close = [option for option in dict.fromkeys(map(str, options)) if _likeness(text, option) >= 0.5]
+    if not close:
+        return ""
+    best = min(close, key=lambda option: (_edits(text.lower(), option.lower()), _edits(text, option), -_likeness(text, option)))
+    return f" Did you mean {best!r}?"
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one.lower(), other.lower()).ratio()
+
+
+def _edits(one: str, other: str) -> int:
+    """How many letters to insert, delete, replace or swap with a neighbour to turn one word into the other.
+
+    Source: Damerau 1964, "A technique for computer detection and correction of spelling errors", no letter edited twice.
+    """
+    cost = [[max(i, j) for j in range(len(other) + 1)] for i in range(len(one) + 1)]
+    for i in range(1, len(one) + 1):
+        for j in range(1, len(other) + 1):
+            cost[i][j] = min(cost[i - 1][j] + 1, cost[i][j - 1] + 1, cost[i - 1][j - 1] + (one[i - 1] != other[j - 1]))
+            if i > 1 and j > 1 and one[i - 1] == other[j - 2] and one[i - 2] == other[j - 1]:
+                cost[i][j] = min(cost[i][j], cost[i - 2][j - 2] + 1)
+    return cost[-1][-1]

@@ -102,7 +102,7 @@ def test_all_brings_both_frameworks_in_one_build_each(stated, extra, build):
     names = all_needed([f"{stated['name']}[{extra}]"], stated)
     assert names & TENSORFLOW == {build}
     assert "torch" in names
-    assert {"matplotlib", "pooch", "scikit-learn"} <= names
+    assert {"matplotlib", "pandas", "scikit-learn"} <= names
 
 
 def test_extras_name_one_opencv_at_most(stated):

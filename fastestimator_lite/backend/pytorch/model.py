@@ -31,7 +31,8 @@ def feed_forward(model: torch.nn.Module, *x: Any, training: bool) -> Any:
 
 def parameters(model: torch.nn.Module) -> list[torch.Tensor]:
     """The parameters that are trained, in the model's order."""
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+    listed = card_of(model).trained  # walking the modules in every step would cost more than a small model's update
+    return listed if listed is not None else [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 def update_model(model: torch.nn.Module, gradients: Sequence[torch.Tensor | None], defer: bool,

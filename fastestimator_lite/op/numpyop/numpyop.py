@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastestimator_lite.op.op import Op, get_inputs_by_op, write_outputs_by_op
-from fastestimator_lite.schedule.schedule import Scheduler, values_of
+from fastestimator_lite.schedule.schedule import Scheduler, values_of, words_for_epoch
 from fastestimator_lite.types import FilteredData, Keys
 from fastestimator_lite.util.errors import ConfigError
 from fastestimator_lite.util.names import to_list
@@ -124,7 +124,7 @@ class Batch(NumpyOp):
                  mode: Keys = None, ds_id: Keys = None) -> None:
         super().__init__(mode=mode, ds_id=ds_id)
         for size in values_of(batch_size):
-            check_batch_size(size, "Batch(batch_size)")
+            check_batch_size(size, f"Batch(batch_size){words_for_epoch(batch_size, size)}")
         if pad_value is not None and collate_fn is not None:
             raise ConfigError("Batch: pad_value and collate_fn cannot both be given; pad inside collate_fn")
         self.batch_size = batch_size

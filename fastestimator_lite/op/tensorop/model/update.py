@@ -61,6 +61,12 @@ class UpdateOp(TensorOp):
             self.retain_graph = retain
         return self.retain_graph
 
+    def list_parameters(self) -> None:
+        """Find out which parameters are trained from here on."""
+        card = card_of(self.model)
+        card.trained = None
+        card.trained = self._home.parameters(self.model)
+
     def state_dict(self) -> dict[str, Any]:
         """The gradients that wait to be merged."""
         return {} if self._merged is None else self._merged.state_dict()
