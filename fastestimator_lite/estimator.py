@@ -24,7 +24,7 @@ from fastestimator_lite.schedule.timeline import Stretch, Timeline
 from fastestimator_lite.summary.summary import Summary
 from fastestimator_lite.summary.system import System
 from fastestimator_lite.trace.essential import EvalEssential, Logger, TestEssential, TrainEssential, check_log_steps
-from fastestimator_lite.trace.order import sort_traces
+from fastestimator_lite.trace.order import check_trace_keys, sort_traces
 from fastestimator_lite.trace.runner import TraceRunner
 from fastestimator_lite.trace.trace import Trace
 from fastestimator_lite.util.data import Data
@@ -302,8 +302,8 @@ class Estimator:
         self._brought[f"{when.mode}|{when.ds_id}"] = brought
         traces = select(self._traces, when)
         _check_monitored(self.monitor_names, brought, self._all_traces, self._ds_ids(when), when)
-        sort_traces([trace for trace in traces if not isinstance(trace, (TrainEssential, EvalEssential, TestEssential))],
-                    self._ds_ids(when), brought)
+        check_trace_keys([trace for trace in traces if not isinstance(trace, (TrainEssential, EvalEssential, TestEssential))],
+                         self._ds_ids(when), brought, f" (mode {when.mode!r}, epoch {when.epoch})")
         step, loader = self._load(when)
         needed = step.plan.keys_of_batch()
         if needed is not None:

@@ -15,6 +15,7 @@ from fastestimator_lite.op.tensorop.tensorop import TensorOp
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of, words_for_epoch
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
+from fastestimator_lite.util.names import check_mode
 
 _Slot = tuple[int, Any]
 
@@ -207,6 +208,7 @@ class BaseNetwork:
         Returns:
             For a dictionary, a dictionary of what went in and what came out; else a list of those.
         """
+        check_mode(mode, "Network.transform")
         step = self.load(When(mode, epoch, ds_id))
         if isinstance(data, dict):
             step.plan.check_keys(data)
@@ -321,7 +323,7 @@ def _call(slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]
         except Exception as err:
             _annotate(err, slot, op, data, state)
             raise
-        if single_out is not None:
+        if single_out is not None and values is not None:
             store[single_out] = values
         elif outputs:
             if values is None or len(values) != len(outputs):

@@ -12,7 +12,7 @@ from fastestimator_lite.backend.card import ModelCard
 from fastestimator_lite.backend.determinism import seed_frameworks
 from fastestimator_lite.backend.framework import framework_of_model
 from fastestimator_lite.backend.model import load_model
-from fastestimator_lite.schedule.schedule import EpochScheduler, RepeatScheduler, Scheduler, values_of
+from fastestimator_lite.schedule.schedule import EpochScheduler, RepeatScheduler, Scheduler, values_of, words_for_epoch
 from fastestimator_lite.util.errors import ConfigError, suggest
 from fastestimator_lite.util.names import check_file_name
 
@@ -99,10 +99,13 @@ def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, m
     except TypeError as err:
         raise ConfigError(f"build: model_fn must return a torch.nn.Module or a Keras model, got {type(model).__name__}") from err
     home.prepare(model)
-    card = ModelCard(name=check_file_name(name), mixed_precision=bool(mixed_precision))
+    card = ModelCard(name=check_file_name(name, "build: model_name"), mixed_precision=bool(mixed_precision))
 
     def make(value: Any) -> Any:
-        return _make_optimizer(home, model, value, name)
+        try:
+            return _make_optimizer(home, model, value, name)
+        except ConfigError as err:
+            raise ConfigError(f"{err}{words_for_epoch(optimizer_fn, value)}") from err.__cause__
 
     if isinstance(optimizer_fn, (EpochScheduler, RepeatScheduler)):
         card.optimizer = _made_of_entries(optimizer_fn, make)
@@ -112,6 +115,9 @@ def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, m
         card.optimizer = make(optimizer_fn)
     if isinstance(card.optimizer, Scheduler):
         card.phases = values_of(card.optimizer)
+        if not card.phases:
+            raise ConfigError(f"build: the optimizer schedule of model {name!r} holds no optimizer; give it one, or None in place of the "
+                              f"schedule for a model that is not trained")
         card.current_optimizer = card.optimizer.get_current_value(1) or card.phases[0]
     else:
         card.current_optimizer = card.optimizer

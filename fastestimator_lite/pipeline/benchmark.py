@@ -44,7 +44,7 @@ def _print_shares(pipeline: Pipeline, when: When, num_steps: int) -> None:
         finally:
             seconds[slot] = seconds.get(slot, 0.0) + time.perf_counter() - begin
 
-    maker._apply = timed  # type: ignore[method-assign]
+    maker._apply = timed  # type: ignore[assignment, method-assign]
     begin = time.perf_counter()
     for step in range(num_steps):
         maker.make(step)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fastestimator_lite.util.errors import DataError
+from fastestimator_lite.util.errors import DataError, SampleError
 
 
 def collate(rows: Sequence[dict[str, Any]], pad_value: float | None = None, names: Sequence[Any] = ()) -> dict[str, Any]:
@@ -21,7 +21,8 @@ def collate(rows: Sequence[dict[str, Any]], pad_value: float | None = None, name
         Arrays with a leading batch axis; strings (and other objects that numpy has no type for) as lists.
 
     Raises:
-        DataError: If keys differ, a value is None, or shapes differ and there is no `pad_value`.
+        DataError: If keys differ or a value is None.
+        SampleError: If shapes differ and there is no `pad_value`.
     """
     names = names or range(len(rows))
     keys = rows[0].keys()
@@ -35,22 +36,22 @@ def collate(rows: Sequence[dict[str, Any]], pad_value: float | None = None, name
 
 def collate_values(key: str, values: Sequence[Any], pad_value: float | None, names: Sequence[Any]) -> Any:
     """Stack the values of one key; see `collate`."""
+    for value, name in zip(values, names, strict=True):
+        if value is None:
+            raise DataError(f"key {key!r} of sample {name} is None; a sample holds arrays, numbers or strings. Give it a "
+                            f"value, drop the sample with RemoveIf, or drop the key with Delete")
     first = values[0]
     if isinstance(first, str):
         return list(values)
     if isinstance(first, dict):
         return collate(values, pad_value, names)
-    for value, name in zip(values, names, strict=True):
-        if value is None:
-            raise DataError(f"key {key!r} of sample {name} is None; a sample holds arrays, numbers or strings. Give it a "
-                            f"value, drop the sample with RemoveIf, or drop the key with Delete")
     arrays = [np.asarray(value) for value in values]
     if arrays[0].dtype == object:
         return list(values)
     shape = arrays[0].shape
     if any(array.shape != shape for array in arrays):
         if pad_value is None:
-            raise DataError(_ragged_text(key, arrays, names))
+            raise SampleError(_ragged_text(key, arrays, names))
         return _padded(key, arrays, pad_value, names)
     return np.stack(arrays) if shape else np.array(arrays)
 
@@ -68,7 +69,7 @@ def stacked_or_none(values: Sequence[Any]) -> np.ndarray | None:
 
 def _padded(key: str, arrays: Sequence[np.ndarray], pad_value: float, names: Sequence[Any]) -> np.ndarray:
     if len({array.ndim for array in arrays}) > 1:
-        raise DataError(f"{_ragged_text(key, arrays, names)} (padding needs the same number of axes)")
+        raise SampleError(f"{_ragged_text(key, arrays, names)} (padding needs the same number of axes)")
     shape = tuple(map(max, zip(*(array.shape for array in arrays), strict=True)))
     batch = np.full((len(arrays), *shape), pad_value, dtype=np.result_type(*arrays))
     for target, array in zip(batch, arrays, strict=True):

@@ -24,7 +24,7 @@ from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, va
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import ConfigError, DataError, suggest
 from fastestimator_lite.util.log import warn
-from fastestimator_lite.util.names import MODES
+from fastestimator_lite.util.names import check_mode
 
 # A pool pays when a batch costs more than handing it over, and when enough of them follow to make up for the fork.
 _WORTH_A_POOL_SECONDS = 0.003
@@ -134,9 +134,11 @@ class Pipeline:
         if size is None:
             of_mode = self.batch_size.get(mode) if isinstance(self.batch_size, dict) else self.batch_size
             size = value_at(of_mode, epoch)
-            if size is None and of_mode is not None:
-                raise ConfigError(f"batch_size has no value for epoch {epoch} (mode {mode!r}); the first is for epoch "
-                                  f"{min(getattr(of_mode, 'epoch_dict', {}), default='none')}. Give one for epoch 1")
+            asked = batch_op.batch_size if of_mode is None else of_mode
+            if size is None and asked is not None:
+                values = getattr(asked, "epoch_dict", getattr(asked, "repeat_list", "..."))
+                raise ConfigError(f"batch_size has no value for epoch {epoch} (mode {mode!r}), it is {type(asked).__name__}({values}); "
+                                  f"give it one for every epoch that has {mode} data, from epoch 1 on")
         return LoaderPlan(mode, ds_id, dataset, int(size or 1), tuple(slots[:split]), tuple(slots[split + 1:]),
                           batch_op.drop_last, batch_op.pad_value, batch_op.collate_fn)
 
@@ -188,8 +190,8 @@ class Pipeline:
         if size == 0 or not can_fork():
             return None
         fingerprint = (size, *self._fingerprint())
-        if self._pool is not None and fingerprint != self._pool_fingerprint:
-            self.close()  # an op or data set was changed since the fork: the workers would not know
+        if self._pool is not None and (fingerprint != self._pool_fingerprint or not self._pool.is_open):
+            self.close()  # an op or data set was changed since the fork (the workers would not know), or a worker died
         if self._pool is None:
             self._pool, self._pool_fingerprint = WorkerPool(self.maker, size, self._describe_work), fingerprint
         return self._pool
@@ -239,8 +241,7 @@ class Pipeline:
         Raises:
             DataError: If the ops filter the sample.
         """
-        if mode not in MODES:
-            raise ConfigError(f"mode={mode!r} is not known; use one of {', '.join(MODES)}.{suggest(mode, MODES)}")
+        check_mode(mode, "Pipeline.transform")
         state, sample = {"mode": mode, "epoch": epoch, "ds_id": ds_id}, dict(data)
         stream, batched = Stream(self.seed, mode, ds_id, epoch), False
         pad_value, collate_fn = None, None
@@ -378,8 +379,8 @@ class Loader:
             count += 1
             yield batch
         if not count and self.steps is not None and self.steps > self._start:
-            raise DataError(f"the ops of the Pipeline filtered all {len(self.plan.dataset)} samples of the {self.plan.mode} "
-                            f"data; nothing is left")
+            raise DataError(f"{self.plan.filters()} of the Pipeline filtered every sample of the {self.steps - self._start} batches of "
+                            f"the {self.plan.mode} data ({len(self.plan.dataset)} samples); nothing is left")
 
     def _ready_made(self) -> Iterator[dict[str, Any]]:
         """Batches of a torch DataLoader or a `tf.data.Dataset`, again and again if more are asked for than it holds."""
@@ -395,10 +396,10 @@ class Loader:
                     yield batch if self._wanted is None else {k: v for k, v in batch.items() if k in self._wanted}
                 if self.steps is not None and count >= self.steps:
                     return
-            if self.steps is None:
-                return
             if count == before:
                 raise DataError(f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) gave no batch")
+            if self.steps is None:
+                return
 
 
 class _Moment:

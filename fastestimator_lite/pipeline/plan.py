@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op
+from fastestimator_lite.op.numpyop.numpyop import NumpyOp, RemoveIf, apply_op
 from fastestimator_lite.pipeline.collate import collate_values, stacked_or_none
 from fastestimator_lite.pipeline.randomness import REPLACEMENT, Stream
 from fastestimator_lite.types import FilteredData
@@ -84,6 +84,12 @@ class LoaderPlan:
             for key in op.deletes:
                 del keys[key]
         return list(keys)
+
+    def filters(self) -> str:
+        """The ops that may have filtered samples, for a message: every RemoveIf, or else any op."""
+        slots = (*self.sample_ops, *self.batch_ops)
+        found = [(slot, op) for slot, op in slots if isinstance(op, RemoveIf)] or slots
+        return ", ".join(f"op #{slot} {type(op).__name__}" for slot, op in found)
 
     def needed_from_data(self, wanted: Collection[str] | None) -> set[str] | None:
         """The keys to read from the data set so that a batch has the `wanted` ones; None for all."""
@@ -269,8 +275,7 @@ class BatchMaker:
             row = self._read_row(index)
             if self._run(ops, row, draw + (attempt + 1 << 40), index) is None:
                 return row, index
-        names = ", ".join(f"{type(op).__name__}[{slot}]" for slot, op in ops if not op.vectorized)
-        raise DataError(f"the ops of the Pipeline ({names}) filtered {self.length} of {self.length} samples of the "
+        raise DataError(f"{self.plan.filters()} of the Pipeline filtered {self.length} of {self.length} samples of the "
                         f"{self.plan.mode} data in epoch {self.epoch}; nothing is left to train on")
 
     def _run(self, ops: Sequence[Slot], row: dict[str, Any], draw: int, index: int) -> FilteredData | None:
@@ -289,8 +294,7 @@ class BatchMaker:
             return apply_op(op, data, self.state, batched, self.stream.seed(draw, slot) if op.draws else None)
         except Exception as err:
             shown = f"sample {indices[0]}" if not batched else f"a batch of samples {_shortened(indices)}"
-            where = f"mode {self.plan.mode!r}, epoch {self.epoch}" + (f", ds_id {self.plan.ds_id!r}" * bool(self.plan.ds_id))
-            raise SampleError(f"op #{slot} {type(op).__name__} of the Pipeline failed on {shown} ({where}): "
+            raise SampleError(f"op #{slot} {type(op).__name__} of the Pipeline failed on {shown} ({self._moment()}): "
                               f"{type(err).__name__}: {err}. It held: {describe_values(data)}") from err
 
     def _stack(self, columns: dict[str, Any], indices: Sequence[int]) -> dict[str, Any]:
@@ -298,9 +302,30 @@ class BatchMaker:
         if plan.collate_fn is not None:
             keys = list(columns)
             return plan.collate_fn([{key: columns[key][i] for key in keys} for i in range(len(indices))])
-        kept = self._kept_for_batch(columns)
-        return {key: (columns[key] if isinstance(columns[key], np.ndarray) and columns[key].dtype.kind != "U"
-                      else collate_values(key, columns[key], plan.pad_value, indices)) for key in kept}
+        batch = {key: columns[key] for key in self._kept_for_batch(columns)}
+        for key, column in batch.items():
+            if not isinstance(column, np.ndarray) or column.dtype.kind == "U":
+                try:
+                    batch[key] = collate_values(key, column, plan.pad_value, indices)
+                except DataError as err:
+                    raise self._with_origin(err, key, column, indices) from None
+        return batch
+
+    def _with_origin(self, err: DataError, key: str, column: Sequence[Any], indices: Sequence[int]) -> DataError:
+        """The error about values of a key that form no batch, with where they came from."""
+        where = self._moment()
+        writers = [(slot, op) for slot, op in self.plan.sample_ops if key in op.outputs]
+        if not writers:
+            return type(err)(f"{err} (from the data set {type(self.plan.dataset).__name__}; {where})")
+        slot, op = writers[-1]
+        for value, index in zip(column, indices, strict=True):
+            if value is None:
+                return SampleError(f"op #{slot} {type(op).__name__} of the Pipeline returned None for its output {key!r} on sample {index} "
+                                   f"({where}); does its forward end with a return?")
+        return SampleError(f"{err} (written by op #{slot} {type(op).__name__} of the Pipeline; {where})")
+
+    def _moment(self) -> str:
+        return f"mode {self.plan.mode!r}, epoch {self.epoch}" + (f", ds_id {self.plan.ds_id!r}" * bool(self.plan.ds_id))
 
     def _kept_for_batch(self, columns: Iterable[str]) -> list[str]:
         """The keys worth stacking: wanted, or read by an op on batches."""

@@ -18,7 +18,7 @@ import traceback
 import weakref
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -98,7 +98,7 @@ class WorkerPool:
         exhausted = False
         while True:
             while not exhausted and min(load) < _TASKS_AHEAD:
-                if not self._free and sum(load):
+                if not self._free and any(load):
                     break  # the reader holds the slots of earlier batches; some will come free as tasks end
                 step = next(todo, None)
                 if step is None:
@@ -113,9 +113,9 @@ class WorkerPool:
                 wanted += 1
                 if batch is not None:
                     yield batch
-            if exhausted and not sum(load) and not ready:
+            if exhausted and not any(load) and not ready:
                 return
-            if sum(load):
+            if any(load):
                 self._receive(ticket, load, ready)
 
     def _send(self, worker: int, task: tuple[Any, ...]) -> None:
@@ -126,16 +126,17 @@ class WorkerPool:
 
     def _receive(self, ticket: int, load: list[int], ready: dict[int, dict[str, Any] | None]) -> None:
         """Wait for at least one answer and file it."""
-        sentinels = {process.sentinel: index for index, process in enumerate(self._processes)}
+        sentinels: dict[Any, int] = {process.sentinel: index for index, process in enumerate(self._processes)}
+        source: Any
         for source in wait([*self._connections, *sentinels]):
             if source in sentinels:
-                worker = sentinels[source]  # type: ignore[index]
+                worker = sentinels[source]
                 if not self._connections[worker].poll():
                     self._raise_death(worker)
                 continue
-            worker = self._connections.index(source)  # type: ignore[arg-type]
+            worker = self._connections.index(source)
             try:
-                answered, step, slot, failure, content = source.recv()  # type: ignore[union-attr]
+                answered, step, slot, failure, content = source.recv()
             except (EOFError, ConnectionResetError):
                 self._raise_death(worker)
             if answered != ticket:
@@ -169,7 +170,7 @@ class WorkerPool:
         if slot is not None:
             self._free.append(slot)
 
-    def _raise_death(self, worker: int) -> None:
+    def _raise_death(self, worker: int) -> NoReturn:
         process = self._processes[worker]
         process.join(5)
         code = process.exitcode
@@ -180,6 +181,11 @@ class WorkerPool:
         hint = " The system kills processes when memory runs out: try a smaller num_process." if code == -9 else ""
         raise WorkerDied(f"worker process {process.pid} ended by {how} while {doing}.{hint} num_process=0 does the same work "
                          f"in the main process, where a debugger can follow it")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the workers are there; they are not after `close`, or after one of them died."""
+        return self._finalizer.alive
 
     def close(self) -> None:
         """End the workers; safe to call again."""
@@ -222,7 +228,7 @@ def _shut(connections: list[Connection], processes: list[Any]) -> None:
         connection.close()
 
 
-def _raise_remote(kind: str, text: str, trace: str) -> None:
+def _raise_remote(kind: str, text: str, trace: str) -> NoReturn:
     error = getattr(errors, kind, DataError)(text)
     raise error from _RemoteError(trace)
 

@@ -102,12 +102,12 @@ class RepeatScheduler(Scheduler[T]):
         return len(self.repeat_list)
 
 
-def value_at(item: T | Scheduler[T], epoch: int) -> T | None:
+def value_at(item: T | Scheduler[T] | None, epoch: int) -> T | None:
     """What `item` is at `epoch`: a Scheduler answers by epoch, anything else is itself."""
     return item.get_current_value(epoch) if isinstance(item, Scheduler) else item
 
 
-def values_of(item: T | Scheduler[T]) -> list[T]:
+def values_of(item: T | Scheduler[T] | None) -> list[T]:
     """Everything that `item` can be over a run, without None."""
     values = item.get_all_values() if isinstance(item, Scheduler) else [item]
     return [value for value in values if value is not None]

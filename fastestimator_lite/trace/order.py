@@ -29,7 +29,7 @@ def sort_traces(traces: Sequence[Trace], ds_ids: Iterable[str], available_output
         for key in trace.get_outputs(ids):
             writers.setdefault(key, []).append(trace)
     if available_outputs is not None:
-        _check_missing(traces, {*available_outputs, *writers})
+        check_trace_keys(traces, ids, available_outputs)
     ordered: list[Trace] = []
     for stage in sorted({trace.stage for trace in traces}):
         members = [trace for trace in traces if trace.stage == stage]
@@ -62,9 +62,22 @@ def _sorted_by_keys(traces: Sequence[Trace], writers: dict[str, list[Trace]]) ->
     return done
 
 
-def _check_missing(traces: Sequence[Trace], there: Collection[str]) -> None:
+def check_trace_keys(traces: Sequence[Trace], ds_ids: Iterable[str], available_outputs: Collection[str], when: str = "") -> None:
+    """Check that traces find their keys.
+
+    Args:
+        traces: The traces.
+        ds_ids: Data set ids of the run.
+        available_outputs: Keys that batches and the network bring.
+        when: The moment, for the message.
+
+    Raises:
+        MissingKeyError: If a trace reads a key that nothing brings.
+    """
+    ids = list(ds_ids)
+    there = {*available_outputs, *(key for trace in traces for key in trace.get_outputs(ids))}
     for trace in traces:
         for key in trace.inputs:
             if key != "*" and key not in there:
-                raise MissingKeyError(f"the trace {type(trace).__name__} needs key {key!r}; the Pipeline, the Network and the other "
+                raise MissingKeyError(f"the trace {type(trace).__name__} needs key {key!r}{when}; the Pipeline, the Network and the other "
                                       f"traces bring: {', '.join(map(repr, sorted(there)))}.{suggest(key, there)}")

@@ -63,6 +63,20 @@ def parse_modes(modes: set[str]) -> set[str]:
     return _resolve_negation(modes, set(MODES), "mode")
 
 
+def check_mode(mode: str, where: str) -> None:
+    """Check a word that must be one mode.
+
+    Args:
+        mode: "train", "eval", "test" or "infer".
+        where: What was called with it, for the message.
+
+    Raises:
+        ConfigError: If it is no mode.
+    """
+    if mode not in MODES:
+        raise ConfigError(f"{where}: mode={mode!r} is not known; use one of {', '.join(map(repr, MODES))}.{suggest(mode, MODES)}")
+
+
 def check_ds_id(ds_ids: set[str]) -> set[str]:
     """Check data set ids, with or without a leading "!".
 
@@ -87,8 +101,12 @@ def _resolve_negation(words: set[str], everything: set[str], name: str) -> set[s
     return everything - negated if negated else set(words)
 
 
-def check_file_name(name: str) -> str:
+def check_file_name(name: str, where: str = "the name") -> str:
     """Check a name that becomes a file's name.
+
+    Args:
+        name: The name.
+        where: What it is, for the message.
 
     Raises:
         ConfigError: If it is empty, starts with a dot, or holds a character other than letters, digits, spaces and
@@ -96,5 +114,5 @@ def check_file_name(name: str) -> str:
     """
     if not isinstance(name, str) or not name or name.startswith(".") or not all(
             char.isalnum() or char in " ._-+=,()@|" for char in name):
-        raise ConfigError(f"{name!r} cannot be a file name; use letters, digits and . _ - only, not starting with a dot")
+        raise ConfigError(f"{where} {name!r} cannot be a file name; use letters, digits and . _ - only, not starting with a dot")
     return name

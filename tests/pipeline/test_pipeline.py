@@ -400,3 +400,22 @@ def test_torch_dataloader_is_taken_as_it_is():
     assert len(list(pipeline.load(When("train", 1, ""), steps=7))) == 7
     with pytest.raises(ConfigError, match="makes its own batches; leave out batch_size, ops"):
         Pipeline(train_data=loader, batch_size=3, ops=[Double("x", "x")])
+
+
+def test_after_a_worker_died_new_ones_start(tmp_path):
+    import os
+    import signal
+
+    mark = tmp_path / "died"
+
+    def die_once(y):
+        if y == 4 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return y
+
+    pipeline = Pipeline(eval_data=columns(10), batch_size=1, num_process=1, ops=[LambdaOp(die_once, "y", "y")])
+    with pytest.raises(WorkerDied):
+        batches(pipeline, "eval")
+    assert np.concatenate([batch["y"] for batch in batches(pipeline, "eval")]).tolist() == list(range(10))
+    pipeline.close()

@@ -8,10 +8,10 @@ The job of the scheduler tutorial on the images that come with scikit-learn, so 
 It prints what will change at which epoch, trains, tests, and writes a page with the curves over the schedule.
 """
 import argparse
+import importlib
 import math
 import os
 import tempfile
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +117,7 @@ def main():
     estimator.fit(f"Handwritten digits, {args.backend}")
     summary = estimator.test()
 
-    facts = {"framework": f"{args.backend} {metadata.version(args.backend)}", "seed": args.seed}
+    facts = {"framework": f"{args.backend} {importlib.import_module(args.backend).__version__}", "seed": args.seed}
     page = write_report(out / "report.html", summary, timeline, facts=facts)
     picture = write_png(out / "report.png", summary, timeline)
     accuracy = float(list(summary.history["test"]["accuracy"].values())[-1])

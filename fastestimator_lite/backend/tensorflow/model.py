@@ -91,7 +91,7 @@ def save_model(model: keras.Model, save_dir: str | os.PathLike[str], model_name:
         arrays = {f"{phase}|{key}": value for phase, optimizer in card.optimizers().items()
                   for key, value in optimizer_state(optimizer).items()}
         with replacing(path.with_name(f"{name}_opt.npz")) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes any name for a flag
     return str(path)
 
 
@@ -209,15 +209,18 @@ class Accumulator:
             total.assign_add(gradient)
         self._count.assign_add(1)
 
-        def update() -> None:
+        count = self._count
+
+        def update() -> bool:
             update_model(model, [None if gradient is None else total / self._steps
                                  for total, gradient in zip(self._sums, gradients, strict=True)], False, None)
             for total in self._sums:
                 total.assign(tf.zeros_like(total))
-            self._count.assign(0)  # type: ignore[union-attr]
+            count.assign(0)
+            return True
 
         def step() -> None:
-            tf.cond(self._count >= self._steps, lambda: (update(), True)[1], lambda: False)
+            tf.cond(count >= self._steps, update, lambda: False)
 
         if defer and deferred is not None:
             deferred.setdefault(card_of(model).name, []).append(step)

@@ -60,6 +60,8 @@ class NumpyOp(Op):
         columns = data if self.in_list else [data]
         rows = zip(*columns, strict=True)
         results = [self.forward(list(row) if self.in_list else row[0], state) for row in rows]
+        if any(result is None for result in results):
+            return None
         if self.out_list:
             return [np.array(column) for column in zip(*results, strict=True)]
         return np.array(results)
@@ -266,6 +268,8 @@ def apply_op(op: NumpyOp, data: dict[str, Any], state: dict[str, Any], batched: 
     if isinstance(outputs, FilteredData):
         return outputs
     if op.outputs:
+        if batched and outputs is None:
+            raise ConfigError(f"{type(op).__name__} returned None for its outputs {op.outputs}; does its forward end with a return?")
         write_outputs_by_op(op, data, outputs)
     for key in op.deletes:
         del data[key]
