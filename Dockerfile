@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 # GPU (default):  docker build -t fastestimator-lite .
-#                 docker run --rm --gpus all --shm-size=1g fastestimator-lite
+#                 docker run --rm --gpus all fastestimator-lite
 # CPU:            docker build --build-arg DEVICE=cpu -t fastestimator-lite:cpu .
+#                 (--build-arg TORCH_INDEX=<the index of CPU builds that pytorch.org names> leaves CUDA out)
 # In the GPU image PyTorch runs on the GPU and TensorFlow on the CPU: their wheels want different CUDA versions.
 
 ARG DEVICE=gpu
@@ -13,7 +14,6 @@ FROM python:3.11-slim-bookworm AS base-cpu
 # hadolint ignore=DL3006
 FROM base-${DEVICE} AS image
 
-# --shm-size matters: workers hand batches over in shared memory.
 ENV NO_ALBUMENTATIONS_UPDATE=1 \
     TF_CPP_MIN_LOG_LEVEL=2 \
     TF_FORCE_GPU_ALLOW_GROWTH=true \
@@ -22,14 +22,13 @@ ENV NO_ALBUMENTATIONS_UPDATE=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PYTHONUNBUFFERED=1
 
-# Dependencies first: this layer changes only with requirements.txt. The GPU base brings the pinned PyTorch with it; for
-# the CPU it comes from the index of CPU builds, since the one on PyPI holds CUDA.
-ARG DEVICE
+# Dependencies first: this layer changes only with requirements.txt. The GPU base brings the pinned PyTorch with it.
+ARG TORCH_INDEX=
 WORKDIR /opt/fastestimator-lite
 COPY requirements.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    if [ "${DEVICE}" = cpu ]; then \
-        pip install --index-url https://download.pytorch.org/whl/cpu "$(grep '^torch==' requirements.txt)"; \
+    if [ -n "${TORCH_INDEX}" ]; then \
+        pip install --index-url "${TORCH_INDEX}" "$(grep '^torch==' requirements.txt)"; \
     fi \
     && pip install -r requirements.txt
 

@@ -22,6 +22,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ for _name, _value in {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TF_NUM_IN
 
 MICROSECOND, MILLISECOND, MEGABYTE = 1e-6, 1e-3, 2.0**20
 _SCALES = {"us": MICROSECOND, "ms": MILLISECOND, "s": 1.0, "MB": MEGABYTE, "k samples/s": 1e3}
+_BEST: dict[str, Callable[..., float]] = {"k samples/s": max}
 _RESULT = "benchmark result: "
 _HEADS = ("row", "quantity", "ours", "raw", "compared", "of the fastest", "goal", "reached")
 
@@ -62,6 +64,20 @@ def interleaved(contestants: Mapping[str, Callable[[], float]], repetitions: int
             if turn >= 0:
                 figures[name].append(figure)
     return figures
+
+
+class Added(list[float]):
+    """What something adds, turn by turn.
+
+    Args:
+        more: The figures with it.
+        less: The figures without it, of the turns beside them.
+        count: How many of it there were.
+    """
+
+    def __init__(self, more: Sequence[float], less: Sequence[float], count: int = 1) -> None:
+        super().__init__((a - b) / count for a, b in zip(more, less, strict=True))
+        self.best = (min(more) - min(less)) / count  # not the smallest difference, which is the noisiest
 
 
 class Child(NamedTuple):
@@ -97,7 +113,7 @@ def run_child(code: str, arguments: Sequence[str] = ()) -> Child:
         RuntimeError: If it fails; the message ends with its last words.
     """
     # Output goes to files, not pipes: nobody has to read beside the wait, which brings the child's own resource usage.
-    with io_file() as out, io_file() as err:
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=out, stderr=err, stdin=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -110,13 +126,6 @@ def run_child(code: str, arguments: Sequence[str] = ()) -> Child:
     results = [line.removeprefix(_RESULT) for line in texts[0].splitlines() if line.startswith(_RESULT)]
     peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return Child(usage.ru_utime + usage.ru_stime, float(peak), json.loads(results[-1]) if results else None)
-
-
-def io_file() -> Any:
-    """A temporary file for the output of a child."""
-    import tempfile
-
-    return tempfile.TemporaryFile()
 
 
 class _Terminal(io.TextIOWrapper):
@@ -167,22 +176,23 @@ class Goal(NamedTuple):
         return f"{self.sense} {_compared_text(self.kind, self.bound, unit, goal=True)}"
 
 
-def compare(kind: str, ours: Sequence[float], raw: Sequence[float] | None) -> tuple[float, float]:
+def compare(kind: str, ours: Sequence[float], raw: Sequence[float] | None, best: Callable[..., float] = min) -> tuple[float, float]:
     """Compare figures turn by turn.
 
     Args:
         kind: As in `Goal`.
         ours: Our figures.
         raw: The raw loop's, from the turns beside them; None for kind "value".
+        best: `min` for times and memory, `max` for speeds.
 
     Returns:
-        The median over the turns, and the comparison of the smallest figures (least time, least memory).
+        The median over the turns, and the comparison of the best ones.
     """
     if kind == "value" or raw is None:
-        return statistics.median(ours), min(ours)
+        return statistics.median(ours), ours.best if isinstance(ours, Added) else best(ours)
     if kind == "difference":
-        return statistics.median(a - b for a, b in zip(ours, raw, strict=True)), min(ours) - min(raw)
-    return statistics.median(a / b for a, b in zip(ours, raw, strict=True)), min(ours) / min(raw)
+        return statistics.median(a - b for a, b in zip(ours, raw, strict=True)), best(ours) - best(raw)
+    return statistics.median(a / b for a, b in zip(ours, raw, strict=True)), best(ours) / best(raw)
 
 
 @dataclasses.dataclass
@@ -249,14 +259,14 @@ class Table:
             kind: How to compare where there is no goal; None for "difference", or "value" without `raw`.
         """
         kind = goal.kind if goal else kind or ("difference" if raw else "value")
-        compared, fastest = compare(kind, ours, raw)
+        compared, fastest = compare(kind, ours, raw, _BEST.get(unit, min))
         self.lines.append(Line(row, quantity, unit, statistics.median(ours), statistics.median(raw) if raw else None, kind,
                                compared, fastest, goal.text(unit) if goal else None, goal.reached(compared) if goal else None))
 
     def add_peer(self, name: str, figures: Sequence[float], raw: Sequence[float] | None = None) -> None:
         """Add a peer's figures below the line that was added last, compared as that one."""
         last = self.lines[-1]
-        compared, fastest = compare(last.kind, figures, raw)
+        compared, fastest = compare(last.kind, figures, raw, _BEST.get(last.unit, min))
         self.lines.append(Line(last.row, last.quantity, last.unit, statistics.median(figures),
                                statistics.median(raw) if raw else None, last.kind, compared, fastest, None, None, name))
 
@@ -276,10 +286,12 @@ class Table:
             print("  ".join(cells).rstrip())
         for name, why in self.skipped.items():
             print(f"skipped: {name} ({why})")
+        if self.arguments.cpu:
+            print("--cpu: processor time of the process, not time on the clock")
         if self.arguments.quick:
             print("--quick: too short to mean anything, it only shows that the script runs")
         if self.arguments.json:
-            written = {"script": Path(sys.argv[0]).name, "title": self.title, "quick": self.arguments.quick,
+            written = {"script": Path(sys.argv[0]).name, "title": self.title, "quick": self.arguments.quick, "cpu": self.arguments.cpu,
                        "environment": about, "lines": [dataclasses.asdict(line) for line in self.lines], "skipped": self.skipped}
             Path(self.arguments.json).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
@@ -303,21 +315,27 @@ def arguments(description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few steps only, to see that it runs")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
-    return parser.parse_args()
+    parser.add_argument("--cpu", action="store_true",
+                        help="count the processor time of the process instead of the time on the clock: for a busy machine")
+    chosen = parser.parse_args()
+    if chosen.cpu:
+        Clock.now = staticmethod(time.process_time)
+    return chosen
 
 
 class Clock:
     """Seconds between two moments, for code that calls back."""
 
     seconds = math.nan
+    now = staticmethod(time.perf_counter)
 
     def start(self) -> None:
         """The first moment."""
-        self._begin = time.perf_counter()
+        self._begin = self.now()
 
     def stop(self) -> None:
         """The second."""
-        self.seconds = time.perf_counter() - self._begin
+        self.seconds = self.now() - self._begin
 
 
 def _value_text(value: float, unit: str) -> str:

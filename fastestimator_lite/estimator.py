@@ -21,6 +21,7 @@ from fastestimator_lite.pipeline.pipeline import Loader, Pipeline
 from fastestimator_lite.pipeline.verify import check_ds_ids_exist
 from fastestimator_lite.schedule.schedule import Calendar, get_signature_epochs, select, value_at, values_of, words_for_epoch
 from fastestimator_lite.schedule.timeline import Stretch, Timeline
+from fastestimator_lite.summary.history.recorder import HistoryRecorder, running_script
 from fastestimator_lite.summary.summary import Summary
 from fastestimator_lite.summary.system import System
 from fastestimator_lite.trace.essential import EvalEssential, Logger, TestEssential, TrainEssential, check_log_steps
@@ -161,7 +162,11 @@ class Estimator:
                     self._run_epoch(When(mode, epoch))
 
     def _guarded(self, work: Any, modes: Sequence[str]) -> Summary:
-        """Run with on_begin before and on_end (or on_exception) after, whatever happens."""
+        """Run on record, with on_begin before and on_end (or on_exception) after, whatever happens."""
+        with HistoryRecorder(self.system, running_script()):
+            return self._attended(work, modes)
+
+    def _attended(self, work: Any, modes: Sequence[str]) -> Summary:
         system = self.system
         runner = TraceRunner(self._sorted([trace for trace in self._all_traces if trace.mode & set(modes)]))
         system.mode, begun = modes[0], False
@@ -190,13 +195,16 @@ class Estimator:
         around = self._runner(when)
         around.run("on_epoch_begin")
         self._stop_if_asked()
+        end = Data()
         for ds_id in self.pipeline.get_ds_ids(when.epoch or 1, when.mode or ""):
-            self._run_data_set(When(when.mode, when.epoch, ds_id))
+            for key, value in self._run_data_set(When(when.mode, when.epoch, ds_id)).read_logs().items():
+                end.write_with_log(key, value)
         system.ds_id = ""
-        around.run("on_epoch_end")
+        around.run("on_epoch_end", end)
         self._stop_if_asked()
 
-    def _run_data_set(self, when: When) -> None:
+    def _run_data_set(self, when: When) -> Data:
+        """Go through one data set; what traces write at its end is for the log of the epoch."""
         system, training = self.system, when.mode == "train"
         system.ds_id, system.batch_idx = when.ds_id or "", 0
         step, loader = self._load(when)
@@ -219,7 +227,7 @@ class Estimator:
                 hook(data)
             if system.stop_training:
                 raise _Stopped
-        runner.run("on_ds_end")
+        return runner.run("on_ds_end")
 
     def _load(self, when: When) -> tuple[Step, Loader]:
         """The network's step and the loader of a moment, each bringing just the keys that somebody reads."""
@@ -302,8 +310,9 @@ class Estimator:
         self._brought[f"{when.mode}|{when.ds_id}"] = brought
         traces = select(self._traces, when)
         _check_monitored(self.monitor_names, brought, self._all_traces, self._ds_ids(when), when)
-        check_trace_keys([trace for trace in traces if not isinstance(trace, (TrainEssential, EvalEssential, TestEssential))],
-                         self._ds_ids(when), brought, f" (mode {when.mode!r}, epoch {when.epoch})")
+        essential = (TrainEssential, EvalEssential, TestEssential)
+        check_trace_keys([trace for trace in traces if not isinstance(trace, essential)], self._ds_ids(when), brought,
+                         f" (mode {when.mode!r}, epoch {when.epoch})")
         step, loader = self._load(when)
         needed = step.plan.keys_of_batch()
         if needed is not None:

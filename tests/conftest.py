@@ -50,6 +50,12 @@ def gradient_of():
 
 
 @pytest.fixture(autouse=True)
+def no_history(monkeypatch):
+    """Runs of tests are not recorded in the home of whoever runs them."""
+    monkeypatch.setenv("FASTESTIMATOR_LITE_HISTORY", "off")
+
+
+@pytest.fixture(autouse=True)
 def settings_as_they_were():
     from fastestimator_lite import _settings
 

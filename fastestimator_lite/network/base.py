@@ -328,8 +328,8 @@ def _call(slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]
         elif outputs:
             if values is None or len(values) != len(outputs):
                 count = "None" if values is None else f"{len(values)} values"
-                raise ConfigError(f"op #{slot} {type(op).__name__} of the Network returned {count} for {len(outputs)} outputs "
-                                  f"{outputs}")
+                raise ConfigError(f"op #{slot} {type(op).__name__} of the Network returned {count} for its outputs "
+                                  f"{outputs} (mode {state.get('mode')!r})")
             for key, value in zip(outputs, values, strict=True):
                 store[key] = value
         for key in deletes:

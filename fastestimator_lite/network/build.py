@@ -116,8 +116,8 @@ def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, m
     if isinstance(card.optimizer, Scheduler):
         card.phases = values_of(card.optimizer)
         if not card.phases:
-            raise ConfigError(f"build: the optimizer schedule of model {name!r} holds no optimizer; give it one, or None in place of the "
-                              f"schedule for a model that is not trained")
+            raise ConfigError(f"build: the optimizer schedule of model {name!r} holds no optimizer; give it one, or "
+                              f"optimizer_fn=None for a model that is not trained")
         card.current_optimizer = card.optimizer.get_current_value(1) or card.phases[0]
     else:
         card.current_optimizer = card.optimizer

@@ -76,8 +76,9 @@ def write_outputs_by_op(op: Op, store: MutableMapping[str, Any], outputs: Any) -
         return
     if not isinstance(outputs, Sequence) and len(op.outputs) == 1 and not _is_sized_array(outputs):
         outputs = [outputs]
-    if not hasattr(outputs, "__len__") or len(outputs) != len(op.outputs):
-        came = f"{len(outputs)} values" if hasattr(outputs, "__len__") else f"one {type(outputs).__name__}" if outputs is not None else "None"
+    sized = hasattr(outputs, "__len__")
+    if not sized or len(outputs) != len(op.outputs):
+        came = f"{len(outputs)} values" if sized else "None" if outputs is None else f"one {type(outputs).__name__}"
         raise ConfigError(f"{type(op).__name__}.forward returned {came} for {len(op.outputs)} outputs {op.outputs}")
     for key, value in zip(op.outputs, outputs, strict=True):
         store[key] = value

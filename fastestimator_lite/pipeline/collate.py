@@ -38,8 +38,8 @@ def collate_values(key: str, values: Sequence[Any], pad_value: float | None, nam
     """Stack the values of one key; see `collate`."""
     for value, name in zip(values, names, strict=True):
         if value is None:
-            raise DataError(f"key {key!r} of sample {name} is None; a sample holds arrays, numbers or strings. Give it a "
-                            f"value, drop the sample with RemoveIf, or drop the key with Delete")
+            raise DataError(f"key {key!r} of sample {name} is None; a sample holds arrays, numbers or strings. Give it "
+                            f"a value, drop the sample with RemoveIf, or drop the key with Delete")
     first = values[0]
     if isinstance(first, str):
         return list(values)

@@ -137,8 +137,9 @@ class Pipeline:
             asked = batch_op.batch_size if of_mode is None else of_mode
             if size is None and asked is not None:
                 values = getattr(asked, "epoch_dict", getattr(asked, "repeat_list", "..."))
-                raise ConfigError(f"batch_size has no value for epoch {epoch} (mode {mode!r}), it is {type(asked).__name__}({values}); "
-                                  f"give it one for every epoch that has {mode} data, from epoch 1 on")
+                raise ConfigError(f"batch_size has no value for epoch {epoch} (mode {mode!r}), it is "
+                                  f"{type(asked).__name__}({values}); give it one for every epoch that has {mode} data, "
+                                  f"from epoch 1 on")
         return LoaderPlan(mode, ds_id, dataset, int(size or 1), tuple(slots[:split]), tuple(slots[split + 1:]),
                           batch_op.drop_last, batch_op.pad_value, batch_op.collate_fn)
 
@@ -379,8 +380,9 @@ class Loader:
             count += 1
             yield batch
         if not count and self.steps is not None and self.steps > self._start:
-            raise DataError(f"{self.plan.filters()} of the Pipeline filtered every sample of the {self.steps - self._start} batches of "
-                            f"the {self.plan.mode} data ({len(self.plan.dataset)} samples); nothing is left")
+            raise DataError(f"{self.plan.filters()} of the Pipeline filtered every sample of the "
+                            f"{self.steps - self._start} batches of the {self.plan.mode} data "
+                            f"({len(self.plan.dataset)} samples); nothing is left")
 
     def _ready_made(self) -> Iterator[dict[str, Any]]:
         """Batches of a torch DataLoader or a `tf.data.Dataset`, again and again if more are asked for than it holds."""

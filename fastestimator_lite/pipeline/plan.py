@@ -320,8 +320,8 @@ class BatchMaker:
         slot, op = writers[-1]
         for value, index in zip(column, indices, strict=True):
             if value is None:
-                return SampleError(f"op #{slot} {type(op).__name__} of the Pipeline returned None for its output {key!r} on sample {index} "
-                                   f"({where}); does its forward end with a return?")
+                return SampleError(f"op #{slot} {type(op).__name__} of the Pipeline returned None for its output "
+                                   f"{key!r} on sample {index} ({where}); does its forward end with a return?")
         return SampleError(f"{err} (written by op #{slot} {type(op).__name__} of the Pipeline; {where})")
 
     def _moment(self) -> str:

@@ -4,6 +4,11 @@ from typing import TYPE_CHECKING
 from fastestimator_lite._lazy import attach
 
 if TYPE_CHECKING:
+    from fastestimator_lite.summary.history.database import connect as connect
+    from fastestimator_lite.summary.history.database import delete as delete
+    from fastestimator_lite.summary.history.database import update_settings as update_settings
+    from fastestimator_lite.summary.history.reader import HistoryReader as HistoryReader
+    from fastestimator_lite.summary.history.recorder import HistoryRecorder as HistoryRecorder
     from fastestimator_lite.summary.report import write_png as write_png
     from fastestimator_lite.summary.report import write_report as write_report
     from fastestimator_lite.summary.summary import Summary as Summary

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ class System:
         experiment_time: When the run began, "YYYY-MM-DD HH:MM:SS".
         custom_graphs: Figures and summaries added by traces, by name.
         expected_steps: Batches of the whole run, training and eval; None if nobody knows.
+        log_sinks: Who else gets the text that the Logger prints, line by line, such as the `write` of an open file.
     """
 
     def __init__(self, network: BaseNetwork, pipeline: Pipeline, traces: list[Any], mode: str | None = None, ds_id: str = "",
@@ -64,6 +65,7 @@ class System:
         self.eval_log_steps = eval_log_steps
         self.expected_steps: int | None = None
         self.epoch_steps: int | None = None
+        self.log_sinks: list[Callable[[str], object]] = []
         self.reset(None, system_config)
 
     @property

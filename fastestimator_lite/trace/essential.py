@@ -13,7 +13,7 @@ from tqdm import tqdm
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_number
 from fastestimator_lite.backend.model import get_lr
-from fastestimator_lite.trace.trace import Stage, Trace
+from fastestimator_lite.trace.trace import PerDSTrace, Stage, Trace
 from fastestimator_lite.util.data import Data
 from fastestimator_lite.util.errors import ConfigError
 
@@ -50,13 +50,15 @@ class TrainEssential(Trace):
             return
         for key in self.inputs:
             if key in data:
-                data.write_with_log(key, data[key])
+                data.write_with_log(_named(key, system.ds_id), data[key])
         if system.global_step > 1:
             now = time.perf_counter()
-            data.write_with_log("steps/sec", round(self._counted / max(now - self._mark, 1e-9), 2))
+            data.write_with_log(_named("steps/sec", system.ds_id), round(self._counted / max(now - self._mark, 1e-9), 2))
             self._mark, self._counted = now, 0
 
     def on_epoch_end(self, data: Data) -> None:
+        if self.system.log_steps == 0:
+            return
         data.write_with_log("epoch_time(sec)", round(time.perf_counter() - self._epoch_begin, 2))
 
     def on_end(self, data: Data) -> None:
@@ -85,7 +87,7 @@ class _Means(Trace):
     def __init__(self, monitor_names: Iterable[str], mode: str) -> None:
         keys = sorted(monitor_names)
         super().__init__(inputs=keys, outputs=keys, mode=mode)
-        self._batches: dict[str, list[tuple[Any, int]]] = {}
+        self._batches: dict[str, list[tuple[Any, int, str]]] = {}
 
     def on_epoch_begin(self, data: Data) -> None:
         self._batches = {key: [] for key in self.inputs}
@@ -94,14 +96,29 @@ class _Means(Trace):
         size = _num_samples(data)
         for key, batches in self._batches.items():
             if key in data:
-                batches.append((data[key], size))  # turned into a number at the end, so that no step waits for the device
+                batches.append((data[key], size, self.system.ds_id))  # turned into a number at the end, so that no step waits for the device
 
     def on_epoch_end(self, data: Data) -> None:
         for key, batches in self._batches.items():
-            if batches:
-                values = np.array([np.mean(to_number(value)) for value, _ in batches])
-                data.write_with_log(key, np.average(values, weights=[size for _, size in batches]).astype(np.float32))
+            if not batches:
+                continue
+            means = [(float(np.mean(to_number(value))), size, ds_id) for value, size, ds_id in batches]
+            data.write_with_log(key, _weighted(means))
+            for name in dict.fromkeys(ds_id for _, _, ds_id in means if ds_id):
+                data.write_with_log(_named(key, name), _weighted([mean for mean in means if mean[2] == name]))
         self._batches = {}
+
+    def get_outputs(self, ds_ids: Iterable[str]) -> list[str]:
+        return [*self.outputs, *(_named(key, ds_id) for key in self.outputs for ds_id in ds_ids if ds_id)]
+
+
+def _named(key: str, ds_id: str) -> str:
+    """The key of one data set's own value."""
+    return f"{key}|{ds_id}" if ds_id else key
+
+
+def _weighted(means: list[tuple[float, int, str]]) -> np.float32:
+    return np.float32(np.average([mean for mean, _, _ in means], weights=[size for _, size, _ in means]))
 
 
 def _num_samples(data: Data) -> int:
@@ -133,7 +150,7 @@ class TestEssential(_Means):
         super().__init__(monitor_names, "test")
 
 
-class Logger(Trace):
+class Logger(PerDSTrace):
     """Prints what other traces wrote for the log, and keeps it in the summary.
 
     On a terminal a progress bar over the whole run stays below the lines; elsewhere there are only the lines.
@@ -156,8 +173,10 @@ class Logger(Trace):
         self._keep(data)
         self._print(log_line("FastEstimator-Start", {"step": 1}, data.read_logs()))
 
-    def on_epoch_begin(self, data: Data) -> None:
+    def on_ds_begin(self, data: Data) -> None:
         self._mark, self._last_step = time.perf_counter(), 0
+
+    def on_epoch_begin(self, data: Data) -> None:
         if self._bar is not None:
             self._bar.set_description(f"{self.system.mode} epoch {self.system.epoch_idx}/{self.system.total_epochs}")
 
@@ -180,7 +199,8 @@ class Logger(Trace):
         now = time.perf_counter()
         speed = f" steps/sec: {(step - self._last_step) / max(now - self._mark, 1e-9):.2f};" if step > 1 else ""
         self._mark, self._last_step = now, step
-        self._print(f"Eval Progress: {step}/{total};{speed}")
+        name = f" ({system.ds_id})" if system.ds_id else ""
+        self._print(f"Eval Progress{name}: {step}/{total};{speed}")
 
     def on_epoch_end(self, data: Data) -> None:
         system = self.system
@@ -209,6 +229,8 @@ class Logger(Trace):
             self._bar.write(line)
         else:
             print(line, flush=True)
+        for write in self.system.log_sinks:
+            write(line + "\n")
 
     def _close_bar(self) -> None:
         if self._bar is not None:

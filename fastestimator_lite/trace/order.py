@@ -62,7 +62,8 @@ def _sorted_by_keys(traces: Sequence[Trace], writers: dict[str, list[Trace]]) ->
     return done
 
 
-def check_trace_keys(traces: Sequence[Trace], ds_ids: Iterable[str], available_outputs: Collection[str], when: str = "") -> None:
+def check_trace_keys(traces: Sequence[Trace], ds_ids: Iterable[str], available_outputs: Collection[str],
+                     when: str = "") -> None:
     """Check that traces find their keys.
 
     Args:
@@ -79,5 +80,6 @@ def check_trace_keys(traces: Sequence[Trace], ds_ids: Iterable[str], available_o
     for trace in traces:
         for key in trace.inputs:
             if key != "*" and key not in there:
-                raise MissingKeyError(f"the trace {type(trace).__name__} needs key {key!r}{when}; the Pipeline, the Network and the other "
-                                      f"traces bring: {', '.join(map(repr, sorted(there)))}.{suggest(key, there)}")
+                raise MissingKeyError(f"the trace {type(trace).__name__} needs key {key!r}{when}; the Pipeline, the "
+                                      f"Network and the other traces bring: {', '.join(map(repr, sorted(there)))}."
+                                      f"{suggest(key, there)}")

@@ -54,7 +54,8 @@ def suggest(word: object, options: Iterable[object]) -> str:
     close = [option for option in dict.fromkeys(map(str, options)) if _likeness(text, option) >= 0.5]
     if not close:
         return ""
-    best = min(close, key=lambda option: (_edits(text.lower(), option.lower()), _edits(text, option), -_likeness(text, option)))
+    best = min(close, key=lambda option: (_edits(text.lower(), option.lower()), _edits(text, option),
+                                          -_likeness(text, option)))
     return f" Did you mean {best!r}?"
 
 
@@ -65,7 +66,8 @@ def _likeness(one: str, other: str) -> float:
 def _edits(one: str, other: str) -> int:
     """How many letters to insert, delete, replace or swap with a neighbour to turn one word into the other.
 
-    Source: Damerau 1964, "A technique for computer detection and correction of spelling errors", no letter edited twice.
+    Source: Damerau 1964, "A technique for computer detection and correction of spelling errors"; no letter is edited
+        twice.
     """
     cost = [[max(i, j) for j in range(len(other) + 1)] for i in range(len(one) + 1)]
     for i in range(1, len(one) + 1):

@@ -74,7 +74,8 @@ def check_mode(mode: str, where: str) -> None:
         ConfigError: If it is no mode.
     """
     if mode not in MODES:
-        raise ConfigError(f"{where}: mode={mode!r} is not known; use one of {', '.join(map(repr, MODES))}.{suggest(mode, MODES)}")
+        raise ConfigError(f"{where}: mode={mode!r} is not known; use one of {', '.join(map(repr, MODES))}."
+                          f"{suggest(mode, MODES)}")
 
 
 def check_ds_id(ds_ids: set[str]) -> set[str]:
@@ -114,5 +115,6 @@ def check_file_name(name: str, where: str = "the name") -> str:
     """
     if not isinstance(name, str) or not name or name.startswith(".") or not all(
             char.isalnum() or char in " ._-+=,()@|" for char in name):
-        raise ConfigError(f"{where} {name!r} cannot be a file name; use letters, digits and . _ - only, not starting with a dot")
+        raise ConfigError(f"{where} {name!r} cannot be a file name; use letters, digits and . _ - only, not starting "
+                          f"with a dot")
     return name

@@ -457,3 +457,24 @@ def test_get_scheduled_items_holds_every_schedule():
     pipeline = fe.Pipeline(train_data=data(), batch_size=size, num_process=0)
     assert size in estimator("torch", pipeline=pipeline).get_scheduled_items("train")
     assert When("train", 1).epoch == 1
+
+
+def test_named_data_sets_are_logged_one_by_one(tensor_framework, capsys):
+    pipeline = fe.Pipeline(train_data={"a": data(4)}, eval_data={"u": data(4), "v": data(2)}, batch_size=2, num_process=0)
+    estimator(tensor_framework, pipeline=pipeline, epochs=1, log_steps=1).fit()
+    lines = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(rf"FastEstimator-Train: step: 2; mse\|a: {NUMBER}; steps/sec\|a: {NUMBER};", lines[2])
+    assert lines[4] == "Eval Progress (u): 1/2;"
+    assert re.fullmatch(rf"FastEstimator-Eval: step: 2; epoch: 1; mse: {NUMBER}; mse\|u: {NUMBER}; mse\|v: {NUMBER};", lines[-2])
+    value = dict(part.split(": ") for part in lines[-2].rstrip(";").split("; ")[2:])
+    assert float(value["mse"]) == pytest.approx((2 * float(value["mse|u"]) + float(value["mse|v"])) / 3, rel=1e-5)
+
+
+def test_what_is_written_at_the_end_of_a_data_set_is_logged_with_the_epoch(capsys):
+    class Count(PerDSTrace):
+        def on_ds_end(self, data):
+            data.write_with_log(f"batches_{self.system.ds_id}", self.system.batch_idx)
+
+    pipeline = fe.Pipeline(train_data={"a": data(4), "b": data(2)}, batch_size=2, num_process=0)
+    estimator("torch", Count(mode="train"), pipeline=pipeline, epochs=1, log_steps=0).fit()
+    assert "FastEstimator-Train: step: 3; epoch: 1; batches_a: 2; batches_b: 1;" in capsys.readouterr().out.splitlines()

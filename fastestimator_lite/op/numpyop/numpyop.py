@@ -269,7 +269,8 @@ def apply_op(op: NumpyOp, data: dict[str, Any], state: dict[str, Any], batched: 
         return outputs
     if op.outputs:
         if batched and outputs is None:
-            raise ConfigError(f"{type(op).__name__} returned None for its outputs {op.outputs}; does its forward end with a return?")
+            raise ConfigError(f"{type(op).__name__} returned None for its outputs {op.outputs}; does its forward end "
+                              f"with a return?")
         write_outputs_by_op(op, data, outputs)
     for key in op.deletes:
         del data[key]

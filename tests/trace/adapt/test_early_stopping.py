@@ -70,7 +70,7 @@ def test_an_epoch_without_the_metric_does_not_count(system, placed):
 
 
 def test_arguments_are_checked():
-    with pytest.raises(ConfigError, match=r"EarlyStopping\(compare\) must be 'min' or 'max', got 'maxx'. Did you mean 'max'"):
+    with pytest.raises(ConfigError, match=r"\(compare\) must be 'min' or 'max', got 'maxx'. Did you mean 'max'"):
         EarlyStopping(compare="maxx")
     with pytest.raises(ConfigError, match=r"patience.*-1"):
         EarlyStopping(patience=-1)
