@@ -457,7 +457,7 @@ def _check_kind(value: Any, kind: type, name: str) -> None:
 def _check_count(value: Any, name: str, optional: bool = False) -> None:
     if value is None and optional:
         return
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ConfigError(f"Estimator({name}) must be an int >= 1{' or None' if optional else ''}, got {value!r}"
                           f" ({type(value).__name__})")
 

@@ -343,7 +343,7 @@ def check_gpu(gpus: list[str], installed: Mapping[str, str], environment: Mappin
         yield Finding(
             "note", "torch", f"{torch} is built without CUDA",
             _install(f"torch=={torch.removesuffix('+cpu')}",
-                     options="--force-reinstall --index-url https://pypi.org/simple"),
+                     options="--force-reinstall --isolated"),
         )
     if "tensorflow-cpu" in installed and "tensorflow" not in installed:
         version = installed["tensorflow-cpu"]

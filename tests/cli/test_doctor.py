@@ -233,7 +233,7 @@ def test_gpu_beside_builds_without_cuda():
     installed = without("tensorflow", torch="2.13.0+cpu", tensorflow_cpu="2.21.0")
     _, torch, tensorflow = doctor.check_gpu(["H100"], installed, {})
     assert (torch.level, tensorflow.level) == ("note", "note")
-    assert torch.mend.endswith('--index-url https://pypi.org/simple "torch==2.13.0"')
+    assert torch.mend.endswith('--force-reinstall --isolated "torch==2.13.0"')
     assert tensorflow.mend == (
         f'{PIP} uninstall -y tensorflow-cpu && {PIP} install "tensorflow[and-cuda]==2.21.0"'
     )

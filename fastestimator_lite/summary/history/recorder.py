@@ -89,10 +89,6 @@ class HistoryRecorder:
             self._safely(lambda: self._finish(error))
             self._close()
 
-    def __getstate__(self) -> dict[str, Any]:
-        # A copy, made when somebody copies or pickles the System, records nothing.
-        return {**self.__dict__, "_connection": None, "_lines": []}
-
     def write(self, output: str) -> None:
         """Take text for the log of the run. It is kept in memory and written every few seconds.
 
@@ -121,8 +117,8 @@ class HistoryRecorder:
         except Exception as err:  # noqa: BLE001 - no error of a side system may reach training
             self._close()
             where = "" if self._file in str(err) else f" ({self._file})"
-            warn(f"this run is not recorded in the history, and goes on without: {type(err).__name__}: {err}{where}. Set "
-                 f"the environment variable {VARIABLE} to another file, or to off")
+            warn(f"this run is not recorded in the history, and goes on without: {type(err).__name__}: {err}{where}. "
+                 f"Set the environment variable {VARIABLE} to another file, or to off")
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None

@@ -30,7 +30,8 @@ def estimator():
         x = np.random.default_rng(0).standard_normal((12, 2)).astype(np.float32)
         data = NumpyDataset({"x": x, "y": x.sum(1, keepdims=True)})
         model = fe.build(lambda: torch.nn.Linear(2, 1), "sgd")
-        network = fe.Network([ModelOp(model, "x", "pred"), MeanSquaredError(("pred", "y"), "mse"), UpdateOp(model, "mse")])
+        loss = MeanSquaredError(("pred", "y"), "mse")
+        network = fe.Network([ModelOp(model, "x", "pred"), loss, UpdateOp(model, "mse")])
         pipeline = fe.Pipeline(train_data=data, eval_data=data, test_data={"a": data}, batch_size=4, num_process=0)
         return fe.Estimator(pipeline, network, epochs=epochs, traces=traces, **kwargs)
 

@@ -1,8 +1,6 @@
 """What is recorded of a run, by how it ends."""
-import copy
 import json
 import os
-import pickle
 import socket
 import sys
 
@@ -46,7 +44,7 @@ def test_a_finished_run(history, estimator, rows):
     assert (row["epochs"], row["steps"], row["framework"], row["num_gpus"]) == (2, 6, "torch", one.system.num_devices)
     assert (row["host"], row["pid"], row["birth"]) == (socket.gethostname(), os.getpid(), birth_of(os.getpid()))
     assert row["started"] <= row["finished"]
-    assert row["seconds"] > 0
+    assert 0 < row["seconds"] < 300
     assert row["file"] == running_script()
     assert json.loads(row["args"]) == sys.argv[1:]
     assert json.loads(row["versions"])["torch"] == torch.__version__
@@ -83,10 +81,11 @@ def test_a_stopped_run(history, estimator, rows):
     assert (row["status"], row["steps"], row["error"]) == ("Stopped", 2, None)
 
 
-@pytest.mark.parametrize(("error", "status"), [
-    (ValueError("too bad"), "Failed"), (KeyboardInterrupt(), "Aborted"), (SystemExit(143), "Aborted"),
+@pytest.mark.parametrize(("error", "status", "last_line"), [
+    (ValueError("too bad"), "Failed", "ValueError: too bad"), (KeyboardInterrupt(), "Aborted", "KeyboardInterrupt"),
+    (SystemExit(143), "Aborted", "SystemExit: 143"),
 ])
-def test_a_run_that_ends_with_an_error(history, estimator, rows, error, status):
+def test_a_run_that_ends_with_an_error(history, estimator, rows, error, status, last_line):
     one = estimator(fails(error))
     with pytest.raises(type(error)) as caught:
         one.fit()
@@ -94,9 +93,8 @@ def test_a_run_that_ends_with_an_error(history, estimator, rows, error, status):
     row, = rows(history)
     assert (row["status"], row["steps"]) == (status, 2)
     assert row["finished"] is not None
-    assert row["error"].startswith("Traceback")
-    assert row["error"].rstrip().endswith({"ValueError": "ValueError: too bad", "KeyboardInterrupt": "KeyboardInterrupt",
-                                           "SystemExit": "SystemExit: 143"}[type(error).__name__])
+    lines = row["error"].splitlines()
+    assert (lines[0], lines[-1]) == ("Traceback (most recent call last):", last_line)
     assert "FastEstimator-Train: step: 1;" in rows(history, "logs")[0]["text"]
     assert one.system.log_sinks == []
 
@@ -133,18 +131,6 @@ def test_text_that_is_no_unicode_is_kept_readable(history, estimator, rows):
         recorder.write("\udce9 and \0")
     assert rows(history)[0]["file"] == "caf\\udce9.py"
     assert rows(history, "logs")[0]["text"] == "\\udce9 and \0"
-
-
-def test_copies_of_the_system_record_nothing(history, estimator, rows):
-    one = estimator()
-    with HistoryRecorder(one.system, "s.py") as recorder:
-        twin = copy.deepcopy(recorder)
-        again = pickle.loads(pickle.dumps(HistoryRecorder(None, "s.py")))
-        for copied in (twin, again):
-            copied.write("from a copy")
-            copied.flush()
-        recorder.write("from the first")
-    assert [row["text"] for row in rows(history, "logs")] == ["from the first"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
