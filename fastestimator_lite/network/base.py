@@ -7,6 +7,7 @@ from typing import Any
 
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
+from fastestimator_lite.backend.framework import framework_of_model
 from fastestimator_lite.component import When
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op, flatten_ops
 from fastestimator_lite.op.op import Op
@@ -14,7 +15,7 @@ from fastestimator_lite.op.tensorop.model.update import UpdateOp
 from fastestimator_lite.op.tensorop.tensorop import TensorOp
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of, words_for_epoch
 from fastestimator_lite.types import FilteredData
-from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
+from fastestimator_lite.util.errors import CheckpointError, ConfigError, MissingKeyError, suggest
 from fastestimator_lite.util.names import check_mode
 
 _Slot = tuple[int, Any]
@@ -217,6 +218,41 @@ class BaseNetwork:
             with data(mode=mode, epoch=epoch, ds_id=ds_id) as batches:
                 return _taken(batches, step.dry, num_steps)
         return _taken(data, step.dry, num_steps)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs: weights and all optimizers of each model, and what ops keep between steps."""
+        models = {}
+        for model in self.models:
+            home, card = framework_of_model(model), card_of(model)
+            optimizers = {phase: home.optimizer_state(one) for phase, one in card.optimizers().items()}
+            models[card.name] = {"weights": home.model_state(model), "optimizers": optimizers}
+        ops = {f"{slot}.{place}": op.state_dict() for slot, item in enumerate(self.ops)
+               for place, op in enumerate(values_of(item)) if isinstance(op, UpdateOp)}
+        return {"models": models, "ops": ops}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken.
+
+        Args:
+            state: What `state_dict` gave, of a network with the same models and ops.
+
+        Raises:
+            CheckpointError: If it is of other models.
+        """
+        names = [card_of(model).name for model in self.models]
+        if sorted(names) != sorted(state["models"]):
+            raise CheckpointError(f"the state holds the models {sorted(state['models'])}, the Network has {sorted(names)}")
+        for model in self.models:
+            home, card = framework_of_model(model), card_of(model)
+            saved = state["models"][card.name]
+            home.load_model_state(model, saved["weights"])
+            for phase, optimizer in card.optimizers().items():
+                home.build_optimizer(optimizer, model)
+                home.load_optimizer_state(optimizer, saved["optimizers"][phase])
+        for slot, item in enumerate(self.ops):
+            for place, op in enumerate(values_of(item)):
+                if isinstance(op, UpdateOp):
+                    op.load_state_dict(state["ops"][f"{slot}.{place}"])
 
     def fe_summary(self) -> list[str]:
         """One line for each part, for reports."""

@@ -295,3 +295,33 @@ def test_models_of_both_frameworks_are_refused():
     torch_model, keras_model = (fe.build(linear(framework), None) for framework in ("torch", "tf"))
     with pytest.raises(ConfigError, match="a Network holds models of one framework, got torch: .* TensorFlow: "):
         fe.Network([ModelOp(torch_model, "x", "a"), ModelOp(keras_model, "x", "b")])
+
+
+def test_state_of_a_network_continues_exactly(tensor_framework, batch):
+    """Two steps, saved, two more; or loaded into a new network and the same two: dropout, moments and sums included."""
+    def make():
+        model = fe.build(linear(tensor_framework, dropout=0.3, norm=True), RepeatScheduler(["adam", "rmsprop"]), model_name="net")
+        return model, fe.Network([ModelOp(model, "x", "pred"), MeanSquaredError(("pred", "y"), "mse"),
+                                  UpdateOp(model, "mse", merge_grad=2)])
+
+    def train(network, epochs):
+        for epoch in epochs:
+            network.load(When("train", epoch, ""))(batch)
+
+    fe.enable_deterministic(1)
+    model, network = make()
+    train(network, (1, 1, 2))
+    state = network.state_dict()
+    if tensor_framework == "torch":
+        import torch
+
+        randomness = torch.get_rng_state()
+    train(network, (2, 1, 1))
+    again, other = make()
+    other.load_state_dict(state)
+    if tensor_framework == "torch":
+        torch.set_rng_state(randomness)
+    train(other, (2, 1, 1))
+    np.testing.assert_array_equal(weights(again), weights(model))
+    with pytest.raises(CheckpointError, match=r"holds the models \['net'\]"):
+        fe.Network([ModelOp(fe.build(linear(tensor_framework), None, model_name="else"), "x", "p")]).load_state_dict(state)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -62,8 +63,22 @@ def set_lr(model: torch.nn.Module, lr: float, weight_decay: float | None) -> Non
             group["weight_decay"] = weight_decay
 
 
+def model_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of the parameters and buffers."""
+    return {key: value.clone() for key, value in model.state_dict().items()}
+
+
+def load_model_state(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
+    """Put back what `model_state` gave."""
+    model.load_state_dict(state)
+
+
+def build_optimizer(optimizer: torch.optim.Optimizer, model: torch.nn.Module) -> None:
+    """Nothing to do in torch: an optimizer makes its state as it goes."""
+
+
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    return optimizer.state_dict()
+    return copy.deepcopy(optimizer.state_dict())  # it shares its tensors with the optimizer
 
 
 def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -226,10 +241,14 @@ class Accumulator:
             update_model(model, means, defer, deferred)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"count": self._count, "sums": list(self._sums)}
+        return {"count": self._count, "sums": _copied(self._sums)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._count, self._sums = state["count"], list(state["sums"])
+        self._count, self._sums = state["count"], _copied(state["sums"])
+
+
+def _copied(sums: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:
+    return [None if total is None else total.clone() for total in sums]
 
 
 OPTIMIZER_FN_HELP = "A torch optimizer_fn takes the parameters: lambda x: torch.optim.Adam(params=x, lr=0.001)"

@@ -62,6 +62,17 @@ def set_lr(model: keras.Model, lr: float, weight_decay: float | None) -> None:
         optimizer.weight_decay = weight_decay
 
 
+def model_state(model: keras.Model) -> dict[str, np.ndarray]:
+    """All variables by their place, those that `save_weights` leaves out (the seeds of dropout) included."""
+    return {str(place): variable.numpy() for place, variable in enumerate(model.variables)}
+
+
+def load_model_state(model: keras.Model, state: dict[str, np.ndarray]) -> None:
+    """Put back what `model_state` gave."""
+    for place, variable in enumerate(model.variables):
+        variable.assign(state[str(place)])
+
+
 def optimizer_state(optimizer: keras.optimizers.Optimizer) -> dict[str, np.ndarray]:
     """The optimizer's variables by their place: their names count up from one optimizer to the next in a process."""
     return {str(place): keras.ops.convert_to_numpy(variable) for place, variable in enumerate(optimizer.variables)}
@@ -113,7 +124,7 @@ def load_model(model: keras.Model, weights_path: str | os.PathLike[str], load_op
             raise CheckpointError(f"there is no file {saved}; save with save_optimizer=True")
         with np.load(saved) as arrays:
             for phase, optimizer in card_of(model).optimizers().items():
-                _build(optimizer, model)
+                build_optimizer(optimizer, model)
                 state = {key.split("|", 1)[1]: arrays[key] for key in arrays.files if key.split("|", 1)[0] == phase}
                 wanted = {key: value.shape for key, value in optimizer_state(optimizer).items()}
                 if {key: value.shape for key, value in state.items()} != wanted:
@@ -122,7 +133,8 @@ def load_model(model: keras.Model, weights_path: str | os.PathLike[str], load_op
                 load_optimizer_state(optimizer, state)
 
 
-def _build(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
+def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
+    """Create the optimizer's slots, unless they are there."""
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
 

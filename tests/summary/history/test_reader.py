@@ -17,8 +17,9 @@ from fastestimator_lite.util.errors import ConfigError
 RUNS = [
     {"file": "/a.py", "experiment": "first", "mode": "train, eval", "status": "Completed",
      "started": "2024-01-02 03:04:05", "seconds": 12.345, "epochs": 2, "steps": 100, "framework": "torch",
-     "num_gpus": 0, "args": ["--lr", "0.1"], "features": ["EpochScheduler"], "datasets": ["train: MNIST"], "pipeline": ["Minmax"],
-     "network": ["ModelOp", "UpdateOp"], "traces": ["Accuracy"], "versions": {"python": "3.11"}},
+     "num_gpus": 0, "args": ["--lr", "0.1"], "features": ["EpochScheduler"], "datasets": ["train: MNIST"],
+     "pipeline": ["Minmax"], "network": ["ModelOp", "UpdateOp"], "traces": ["Accuracy"],
+     "versions": {"python": "3.11"}},
     {"file": "/b.py", "experiment": None, "mode": "test", "status": "Failed", "started": "2024-01-03 03:04:05",
      "seconds": 1.0, "epochs": 2, "steps": 7, "framework": "tf", "num_gpus": 1, "args": [], "features": [],
      "datasets": ["test: MNIST"], "pipeline": [], "network": ["ModelOp"], "traces": [],
@@ -79,7 +80,8 @@ def test_csv_and_further_columns(reader, capsys):
     assert first == {"pk": "1", "file": "/a.py", "experiment": "first", "mode": "train, eval", "status": "Completed",
                      "started": "2024-01-02 03:04:05", "seconds": "12.3", "epochs": "2", "steps": "100",
                      "framework": "torch", "num_gpus": "0", "args": "'--lr, 0.1",
-                     "features": "EpochScheduler", "datasets": "train: MNIST", "pipeline": "Minmax", "network": "ModelOp, UpdateOp", "traces": "Accuracy"}
+                     "features": "EpochScheduler", "datasets": "train: MNIST", "pipeline": "Minmax",
+                     "network": "ModelOp, UpdateOp", "traces": "Accuracy"}
     assert (second["pk"], second["experiment"], second["args"]) == ("2", "", "")
     assert (third["pk"], third["seconds"], third["traces"]) == ("3", "", "")
 
