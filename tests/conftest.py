@@ -1,5 +1,11 @@
 """Fixtures for every test: the frameworks under test, and settings as they were."""
+import functools
+import gzip
+import hashlib
+import http.server
 import os
+import struct
+import threading
 
 import numpy as np
 import pytest
@@ -62,3 +68,40 @@ def settings_as_they_were():
     before = _settings.settings()
     yield
     _settings._current = before
+
+
+def _idx(array):
+    return gzip.compress(struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
+
+
+@pytest.fixture
+def served_mnist(tmp_path, monkeypatch):
+    """MNIST's real download path, from a local server: 640 training and 64 evaluation images of bars instead of digits."""
+    from fastestimator_lite.dataset.data import mnist
+
+    folder = tmp_path / "served"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 640), ("t10k", 64)):
+        labels = rng.integers(0, 10, count, dtype=np.uint8)
+        images = rng.integers(0, 60, (count, 28, 28), dtype=np.uint8)
+        for image, label in zip(images, labels, strict=True):
+            image[2 * label:2 * label + 6, 4:24] = 255  # a bar whose height tells the digit
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            content = _idx(array)
+            (folder / f"{part}-{kind}-ubyte.gz").write_bytes(content)
+            monkeypatch.setitem(mnist.SHA256, f"{part}-{kind}-ubyte.gz", hashlib.sha256(content).hexdigest())
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    monkeypatch.setenv("FASTESTIMATOR_LITE_MIRROR", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    yield
+    server.shutdown()
+    server.server_close()
+    thread.join()

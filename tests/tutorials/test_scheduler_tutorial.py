@@ -2,19 +2,10 @@
 
 MNIST comes from a server on this machine: small images of the same kind, through the real download path.
 """
-import functools
-import gzip
-import hashlib
-import http.server
 import re
-import struct
 import sys
-import threading
 
-import numpy as np
 import pytest
-
-from fastestimator_lite.dataset.data import mnist
 
 TUTORIAL = """
 import tempfile
@@ -64,41 +55,6 @@ traces = [modelsaver1, modelsaver2]
 estimator = fe.Estimator(pipeline=pipeline, network=network, traces=traces, epochs=3, log_steps=300)
 estimator.fit()
 """
-
-
-def idx(array):
-    return gzip.compress(struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes())
-
-
-@pytest.fixture
-def served_mnist(tmp_path, monkeypatch):
-    """640 training and 64 evaluation images on a local server."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for part, count in (("train", 640), ("t10k", 64)):
-        labels = rng.integers(0, 10, count, dtype=np.uint8)
-        images = rng.integers(0, 60, (count, 28, 28), dtype=np.uint8)
-        for image, label in zip(images, labels, strict=True):
-            image[2 * label:2 * label + 6, 4:24] = 255  # a bar whose height tells the digit
-        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
-            content = idx(array)
-            (folder / f"{part}-{kind}-ubyte.gz").write_bytes(content)
-            monkeypatch.setitem(mnist.SHA256, f"{part}-{kind}-ubyte.gz", hashlib.sha256(content).hexdigest())
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    monkeypatch.setenv("FASTESTIMATOR_LITE_MIRROR", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    yield
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.mark.parametrize(("room", "transpose", "ending"), [
