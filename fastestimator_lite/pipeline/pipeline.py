@@ -187,7 +187,7 @@ class Pipeline:
         if size is None:
             seconds = self._batch_seconds.get(plan.identity, 0.0)
             worth_it = seconds > _WORTH_A_POOL_SECONDS and seconds * steps > _WORTH_A_FORK_SECONDS
-            size = cpu_count() if worth_it else 0
+            size = max(cpu_count() - 1, 1) if worth_it else 0  # the step itself needs a processor too
         if size == 0 or not can_fork():
             return None
         fingerprint = (size, *self._fingerprint())
