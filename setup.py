@@ -60,7 +60,7 @@ EXTRAS = {
     "tensorflow-gpu": ["tensorflow[and-cuda]>=2.18,<2.22", KERAS, "h5py>=3.11"],
     **PARTS,
     "export": ["onnx>=1.17", "onnxscript>=0.2", "onnxruntime>=1.19"],
-    "simulator": ["gradio>=5,<7"],
+    "simulator": ["gradio>=6,<7", "pyyaml>=6", *PARTS["plot"], *PARTS["report"]],
     "all": with_parts("torch", "tensorflow"),
     "all-cpu": with_parts("torch", "tensorflow-cpu"),
     "dev": [

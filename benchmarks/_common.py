@@ -1,8 +1,8 @@
 """What the benchmarks share: one compute thread, interleaved repetitions, the table and its JSON.
 
-A machine drifts, so nothing here is compared with a figure of another run. The contestants take turns (A B C, C B A, A B
-C, ...), and each turn of ours is compared with the raw loop's turn beside it; what is shown is the median of those
-comparisons, and next to it the comparison of the fastest turns, which other processes disturb least.
+A machine drifts, so nothing here is compared with a figure of another run. The contestants take turns (A B C, C B A,
+A B C, ...), and each turn of ours is compared with the raw loop's turn beside it; what is shown is the median of those
+comparisons, and next to it the comparison of the best turns, which other processes disturb least.
 
 Importing this module loads no framework and not even numpy.
 """
@@ -35,15 +35,16 @@ for _name, _value in {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TF_NUM_IN
     os.environ.setdefault(_name, _value)
 
 MICROSECOND, MILLISECOND, MEGABYTE = 1e-6, 1e-3, 2.0**20
-_SCALES = {"us": MICROSECOND, "ms": MILLISECOND, "s": 1.0, "MB": MEGABYTE, "k samples/s": 1e3}
+_SCALES = {"us": MICROSECOND, "ms": MILLISECOND, "s": 1.0, "MB": MEGABYTE, "k samples/s": 1e3, "": 1.0}
 _BEST: dict[str, Callable[..., float]] = {"k samples/s": max}
 _RESULT = "benchmark result: "
-_HEADS = ("row", "quantity", "ours", "raw", "compared", "of the fastest", "goal", "reached")
+_HEADS = ("row", "quantity", "ours", "raw", "compared", "of the best", "goal", "reached")
 
 
 # ---- contestants
 
-def interleaved(contestants: Mapping[str, Callable[[], float]], repetitions: int, warm_ups: int = 1) -> dict[str, list[float]]:
+def interleaved(contestants: Mapping[str, Callable[[], float]], repetitions: int,
+                warm_ups: int = 1) -> dict[str, list[float]]:
     """Let contestants take turns.
 
     Args:
@@ -102,19 +103,18 @@ def report(value):
 """
 
 
-def run_child(code: str, arguments: Sequence[str] = ()) -> Child:
+def run_child(code: str) -> Child:
     """Run Python code in a fresh process.
 
     Args:
         code: The code; with `REPORT` in front it can report a value.
-        arguments: Its `sys.argv[1:]`.
 
     Raises:
         RuntimeError: If it fails; the message ends with its last words.
     """
     # Output goes to files, not pipes: nobody has to read beside the wait, which brings the child's own resource usage.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=out, stderr=err, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.DEVNULL, stdout=out, stderr=err)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         texts = []
@@ -143,7 +143,7 @@ def output_to_null(terminal: bool = False) -> Iterator[None]:
         terminal: Whether it should look like a terminal, so that progress bars are drawn.
     """
     kind = _Terminal if terminal else io.TextIOWrapper
-    with kind(open(os.devnull, "wb")) as null, contextlib.redirect_stdout(null), contextlib.redirect_stderr(null):
+    with kind(Path(os.devnull).open("wb")) as null, contextlib.redirect_stdout(null), contextlib.redirect_stderr(null):
         yield
 
 
@@ -176,7 +176,8 @@ class Goal(NamedTuple):
         return f"{self.sense} {_compared_text(self.kind, self.bound, unit, goal=True)}"
 
 
-def compare(kind: str, ours: Sequence[float], raw: Sequence[float] | None, best: Callable[..., float] = min) -> tuple[float, float]:
+def compare(kind: str, ours: Sequence[float], raw: Sequence[float] | None,
+            best: Callable[..., float] = min) -> tuple[float, float]:
     """Compare figures turn by turn.
 
     Args:
@@ -207,7 +208,7 @@ class Line:
         raw: The raw loop's; None where there is none.
         kind: How they are compared; see `Goal`.
         compared: The median of the comparisons.
-        compared_fastest: The comparison of the fastest turns.
+        compared_best: The comparison of the best turns.
         goal: The goal in words; None where there is none.
         reached: Whether it is reached; None where there is no goal.
         peer: Name of a peer, where the figure is not ours.
@@ -220,7 +221,7 @@ class Line:
     raw: float | None
     kind: str
     compared: float
-    compared_fastest: float
+    compared_best: float
     goal: str | None
     reached: bool | None
     peer: str | None = None
@@ -228,7 +229,7 @@ class Line:
     def cells(self) -> tuple[str, ...]:
         """The texts of its columns."""
         name = self.quantity if self.peer is None else f"  {self.peer}"
-        compared = (_compared_text(self.kind, value, self.unit) for value in (self.compared, self.compared_fastest))
+        compared = (_compared_text(self.kind, value, self.unit) for value in (self.compared, self.compared_best))
         reached = "" if self.reached is None else "yes" if self.reached else "NO"
         return ("" if self.peer else self.row, name, _value_text(self.ours, self.unit),
                 "-" if self.raw is None else _value_text(self.raw, self.unit), *compared, self.goal or "", reached)
@@ -259,16 +260,17 @@ class Table:
             kind: How to compare where there is no goal; None for "difference", or "value" without `raw`.
         """
         kind = goal.kind if goal else kind or ("difference" if raw else "value")
-        compared, fastest = compare(kind, ours, raw, _BEST.get(unit, min))
-        self.lines.append(Line(row, quantity, unit, statistics.median(ours), statistics.median(raw) if raw else None, kind,
-                               compared, fastest, goal.text(unit) if goal else None, goal.reached(compared) if goal else None))
+        compared, best = compare(kind, ours, raw, _BEST.get(unit, min))
+        self.lines.append(Line(row, quantity, unit, statistics.median(ours), statistics.median(raw) if raw else None,
+                               kind, compared, best, goal.text(unit) if goal else None,
+                               goal.reached(compared) if goal else None))
 
     def add_peer(self, name: str, figures: Sequence[float], raw: Sequence[float] | None = None) -> None:
         """Add a peer's figures below the line that was added last, compared as that one."""
         last = self.lines[-1]
-        compared, fastest = compare(last.kind, figures, raw, _BEST.get(last.unit, min))
+        compared, best = compare(last.kind, figures, raw, _BEST.get(last.unit, min))
         self.lines.append(Line(last.row, last.quantity, last.unit, statistics.median(figures),
-                               statistics.median(raw) if raw else None, last.kind, compared, fastest, None, None, name))
+                               statistics.median(raw) if raw else None, last.kind, compared, best, None, None, name))
 
     def skip(self, name: str, why: str = "not installed here") -> None:
         """Note a peer that was not measured."""
@@ -291,8 +293,9 @@ class Table:
         if self.arguments.quick:
             print("--quick: too short to mean anything, it only shows that the script runs")
         if self.arguments.json:
-            written = {"script": Path(sys.argv[0]).name, "title": self.title, "quick": self.arguments.quick, "cpu": self.arguments.cpu,
-                       "environment": about, "lines": [dataclasses.asdict(line) for line in self.lines], "skipped": self.skipped}
+            written = {"script": Path(sys.argv[0]).name, "title": self.title, "quick": self.arguments.quick,
+                       "cpu": self.arguments.cpu, "environment": about,
+                       "lines": [dataclasses.asdict(line) for line in self.lines], "skipped": self.skipped}
             Path(self.arguments.json).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
 
@@ -302,7 +305,8 @@ def environment() -> dict[str, str]:
     for module, package in {"numpy": "numpy", "torch": "torch", "tensorflow": "tensorflow", "keras": "keras"}.items():
         if module in sys.modules:
             with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-                about[package] = getattr(sys.modules[module], "__version__", None) or importlib.metadata.version(package)
+                version = getattr(sys.modules[module], "__version__", None)
+                about[package] = str(version or importlib.metadata.version(package))
     return about
 
 
@@ -316,7 +320,7 @@ def arguments(description: str | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a few steps only, to see that it runs")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     parser.add_argument("--cpu", action="store_true",
-                        help="count the processor time of the process instead of the time on the clock: for a busy machine")
+                        help="count the processor time of the process, not the time on the clock: for a busy machine")
     chosen = parser.parse_args()
     if chosen.cpu:
         Clock.now = staticmethod(time.process_time)
@@ -339,7 +343,7 @@ class Clock:
 
 
 def _value_text(value: float, unit: str) -> str:
-    return f"{_short(value / _SCALES[unit])} {unit}"
+    return f"{_short(value / _SCALES[unit])} {unit}".rstrip()
 
 
 def _compared_text(kind: str, value: float, unit: str, goal: bool = False) -> str:

@@ -10,21 +10,30 @@ from typing import Any
 import numpy as np
 
 from fastestimator_lite._settings import change
-from fastestimator_lite.backend.card import card_of
-from fastestimator_lite.backend.device import get_num_gpus
 from fastestimator_lite.backend.determinism import seed_frameworks
+from fastestimator_lite.backend.device import get_num_gpus
 from fastestimator_lite.backend.framework import framework_of_model
 from fastestimator_lite.component import When
 from fastestimator_lite.network.base import BaseNetwork, Step
 from fastestimator_lite.op.numpyop.numpyop import flatten_ops
 from fastestimator_lite.pipeline.pipeline import Loader, Pipeline
 from fastestimator_lite.pipeline.verify import check_ds_ids_exist
-from fastestimator_lite.schedule.schedule import Calendar, get_signature_epochs, select, value_at, values_of, words_for_epoch
-from fastestimator_lite.schedule.timeline import Stretch, Timeline
+from fastestimator_lite.schedule.curve import Horizon
+from fastestimator_lite.schedule.schedule import (
+    Calendar,
+    EpochScheduler,
+    get_signature_epochs,
+    select,
+    values_of,
+    words_for_epoch,
+)
+from fastestimator_lite.schedule.timeline import Timeline
 from fastestimator_lite.summary.history.recorder import HistoryRecorder, running_script
 from fastestimator_lite.summary.summary import Summary
 from fastestimator_lite.summary.system import System
 from fastestimator_lite.trace.essential import EvalEssential, Logger, TestEssential, TrainEssential, check_log_steps
+from fastestimator_lite.trace.forecast import Forecast
+from fastestimator_lite.trace.horizon import horizon_of
 from fastestimator_lite.trace.order import check_trace_keys, sort_traces
 from fastestimator_lite.trace.runner import TraceRunner
 from fastestimator_lite.trace.trace import Trace
@@ -32,8 +41,6 @@ from fastestimator_lite.util.data import Data
 from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
 from fastestimator_lite.util.log import warn
 from fastestimator_lite.util.names import to_set
-
-_TIMELINE_STRETCHES = 200  # a table longer than this is cut: nobody reads on
 
 
 class Estimator:
@@ -82,6 +89,8 @@ class Estimator:
         self._all_traces = [trace for item in self._traces for trace in values_of(item)]
         for trace in self._all_traces:
             trace.system = self.system
+        self.system.find_horizon = self._horizon
+        self._horizons: dict[str | None, Horizon] = {}
         self._runners: dict[tuple[int, ...], TraceRunner] = {}
         self._brought: dict[str, set[str]] = {}
 
@@ -128,6 +137,8 @@ class Estimator:
         if "train" not in self.pipeline.get_modes():
             raise ConfigError("the Pipeline has no train data; fit() has nothing to do. Give it train_data, or call test()")
         self.system.reset(summary)
+        self.network.begin_run()
+        self._horizons.clear()
         self.network.eager = eager
         self._check(("train", "eval"), warmup)
         self.system.expected_steps = self._expected_steps()
@@ -270,6 +281,8 @@ class Estimator:
         """Check keys at every epoch where something changes, and try each distinct plan on one batch."""
         for trace in self._all_traces:
             trace.check()
+        if modes[0] == "train":
+            self._warn_of_schedules()
         seen: set[tuple[Any, ...]] = set()
         unread: dict[str, None] = {}
         with self._unchanged() if warmup else contextlib.nullcontext():
@@ -319,6 +332,31 @@ class Estimator:
             unread.update(dict.fromkeys(key for key in from_data if key not in needed))
         return step, loader
 
+    def _warn_of_schedules(self) -> None:
+        """Tell of entries that never come, and of epochs in which a model is run and updated out of step."""
+        total = self.system.total_epochs
+        items = {id(item): item for mode in self.pipeline.data for item in self.get_scheduled_items(mode)}
+        for item in items.values():
+            late = sorted(key for key in item.epoch_dict if key > total) if isinstance(item, EpochScheduler) else []
+            for key in late:
+                warn(f"the run has {total} epoch{'s' * (total > 1)}, so what a schedule has for epoch {key} never "
+                     f"comes: {item.epoch_dict[key]!r:.100}")
+        for epoch in get_signature_epochs(self.network.ops, total, "train"):
+            if not self.pipeline.get_ds_ids(epoch, "train"):
+                continue
+            for name, is_run in self.network.out_of_step(epoch).items():
+                if is_run:
+                    warn(f"at epoch {epoch} the model {name!r} is run in training, but not updated; schedule the "
+                         f"ModelOp like the UpdateOp, unless that is meant")
+                else:
+                    warn(f"at epoch {epoch} the model {name!r} is updated, but no ModelOp runs it in training; schedule "
+                         f"the UpdateOp like the ModelOp")
+
+    def _horizon(self, model_name: str | None) -> Horizon:
+        if model_name not in self._horizons:
+            self._horizons[model_name] = horizon_of(self.system, model_name)
+        return self._horizons[model_name]
+
     def _try(self, step: Step, loader: Loader) -> None:
         begin = time.perf_counter()
         batch = next(iter(loader.in_main_process()))
@@ -354,47 +392,7 @@ class Estimator:
 
     def timeline(self) -> Timeline:
         """What every part of the run is at every epoch; nothing is run. Print it to see what changes when."""
-        total = self.system.total_epochs
-        items = [*self.get_scheduled_items("train"), *self.get_scheduled_items("eval")]
-        known: dict[int, dict[str, str]] = {}
-        calendar = Calendar(items, total)
-        found: list[Stretch] = []
-        for epoch in range(1, total + 1):
-            if len(found) >= _TIMELINE_STRETCHES:
-                break
-            twin = calendar.twin(epoch)
-            if twin not in known:
-                known[twin] = self._picture(twin)
-            values = known[twin]
-            if found and found[-1].values == values:
-                found[-1] = Stretch(found[-1].first, epoch, values)
-            else:
-                found.append(Stretch(epoch, epoch, values))
-        return Timeline(found, total)
-
-    def _picture(self, epoch: int) -> dict[str, str]:
-        """What each part is at one epoch, in words."""
-        picture: dict[str, str] = {}
-        for mode in ("train", "eval"):
-            for ds_id, item in self.pipeline.data.get(mode, {}).items():
-                data = value_at(item, epoch)
-                picture[f"{mode} data{f' {ds_id}' if ds_id else ''}"] = "-" if data is None else _data_words(data, item)
-        for mode in ("train", "eval"):
-            if mode not in self.pipeline.data:
-                continue
-            plans = [self.pipeline.plan(When(mode, epoch, ds_id)) for ds_id in self.pipeline.get_ds_ids(epoch, mode)]
-            if mode == "train":
-                picture["batch size"] = ", ".join(dict.fromkeys(str(plan.batch_size or "as given") for plan in plans)) or "-"
-                steps = [loader.steps for plan in plans for loader in [self.pipeline.load(When(mode, epoch, plan.ds_id), None,
-                                                                                          self._steps(mode))]]
-                picture["steps"] = "-" if not plans else "?" if None in steps else str(sum(steps))  # type: ignore[arg-type]
-            chains = [", ".join(type(op).__name__ for _, op in (*plan.sample_ops, *plan.batch_ops)) for plan in plans]
-            picture[f"{mode} ops"] = "; ".join(dict.fromkeys(chain or "none" for chain in chains)) or "-"
-        trained = self.network.trained_models(When("train", epoch)) if self.pipeline.get_ds_ids(epoch, "train") else {}
-        picture["trains"] = ", ".join(f"{name} ({type(one).__name__})" for name, one in sorted(trained.items())) or "-"
-        traces = [trace for trace in select(self._user_traces, When(None, epoch, None))]
-        picture["traces"] = ", ".join(dict.fromkeys(type(trace).__name__ for trace in traces)) or "-"
-        return picture
+        return Forecast(self.system, self._user_traces).timeline()
 
     def _expected_steps(self) -> int | None:
         """Batches of the whole run, or None if some data has no known length."""
@@ -436,16 +434,6 @@ def _check_monitored(names: Iterable[str], brought: set[str], traces: Sequence[T
         raise MissingKeyError(f"monitor_names asks for {', '.join(map(repr, missing))} (mode {when.mode!r}, epoch {when.epoch}), "
                               f"which nothing brings; there are: {', '.join(map(repr, sorted(brought)))}."
                               f"{suggest(missing[0], brought)}")
-
-
-def _data_words(data: Any, item: Any) -> str:
-    values = values_of(item)
-    number = f" #{next(i for i, value in enumerate(values) if value is data) + 1}" if len(values) > 1 else ""
-    try:
-        size = f" ({len(data)} samples)" if type(data).__module__.split(".")[0] != "torch" else ""
-    except TypeError:
-        size = ""
-    return f"{type(data).__name__}{number}{size}"
 
 
 def _check_kind(value: Any, kind: type, name: str) -> None:

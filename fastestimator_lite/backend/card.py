@@ -7,6 +7,26 @@ from typing import Any
 from fastestimator_lite.util.errors import ConfigError
 
 
+class Updates:
+    """How many times a model's optimizers have stepped in a run; a step that is put off or skipped does not count."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """The number of updates."""
+        return self._count
+
+    def add(self) -> None:
+        """Count one."""
+        self._count += 1
+
+    def set(self, count: int) -> None:
+        """Go on from a number."""
+        self._count = count
+
+
 @dataclasses.dataclass
 class ModelCard:
     """What `build` leaves on a model, as its attribute `fe`.
@@ -19,6 +39,10 @@ class ModelCard:
         mixed_precision: Whether it computes in half precision.
         trained: The parameters that are trained, listed once at the start of an epoch; None to list them when needed.
         phases: The optimizers of a schedule, each once; None without a schedule.
+        updates: How many times the optimizers have stepped in this run.
+        lr_factors: What controllers multiply the learning rate by, by controller: a factor, and the rate that it does
+            not go below.
+        slots: The parameters that a Keras optimizer has slots for; None for those trained when it is built.
     """
 
     name: str
@@ -28,6 +52,9 @@ class ModelCard:
     mixed_precision: bool = False
     trained: list[Any] | None = None
     phases: list[Any] | None = None
+    updates: Updates = dataclasses.field(default_factory=Updates)
+    lr_factors: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    slots: list[Any] | None = None
 
     def optimizers(self) -> dict[str, Any]:
         """All optimizers by phase: "0" for a single one, else counted over the values of the schedule."""
@@ -35,6 +62,27 @@ class ModelCard:
             return {}
         values = [self.optimizer] if self.phases is None else self.phases
         return {str(position): value for position, value in enumerate(values)}
+
+    def scaled_lr(self, lr: float) -> float:
+        """A learning rate times the factors of all controllers; their floors never lift it above what it was."""
+        for factor, floor in self.lr_factors.values():
+            lr = max(lr * factor, min(lr, floor))
+        return lr
+
+    def begin_run(self) -> None:
+        """Forget what belongs to the run before."""
+        self.updates.set(0)
+        self.lr_factors.clear()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run needs beside weights and optimizers; plain values."""
+        factors = {name: list(pair) for name, pair in self.lr_factors.items()}
+        return {"updates": self.updates.count, "lr_factors": factors}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+        self.updates.set(int(state["updates"]))
+        self.lr_factors = {name: (pair[0], pair[1]) for name, pair in state["lr_factors"].items()}
 
 
 def card_of(model: Any) -> ModelCard:
@@ -45,6 +93,6 @@ def card_of(model: Any) -> ModelCard:
     """
     card = getattr(model, "fe", None)
     if not isinstance(card, ModelCard):
-        raise ConfigError(f"{type(model).__name__} was not built: make it with fe.build(model_fn=..., optimizer_fn=...) so that "
-                          f"it has a name and an optimizer")
+        raise ConfigError(f"{type(model).__name__} was not built: make it with fe.build(model_fn=..., "
+                          f"optimizer_fn=...) so that it has a name and an optimizer")
     return card

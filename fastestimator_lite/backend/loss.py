@@ -139,15 +139,16 @@ def sparse_categorical_crossentropy(y_pred: ArrayT, y_true: ArrayT, from_logits:
     return _per_sample(-log_probs, average_loss)
 
 
-def mean_squared_error(y_true: ArrayT, y_pred: ArrayT) -> ArrayT:
+def mean_squared_error(y_true: ArrayT, y_pred: ArrayT, average_loss: bool = False) -> ArrayT:
     """Mean of the squared differences.
 
     Args:
         y_true: Shape (B, ...), any dtype.
         y_pred: The shape of `y_true` but for axes of size 1, float.
+        average_loss: Whether to average over the batch.
 
     Returns:
-        The error of each sample, averaged over its other axes, shape (B,).
+        The error of each sample, averaged over its other axes, shape (B,); or the mean of the batch, a scalar.
 
     Raises:
         ConfigError: If the shapes differ.
@@ -159,7 +160,7 @@ def mean_squared_error(y_true: ArrayT, y_pred: ArrayT) -> ArrayT:
     """
     _, y_pred, y_true = _alike(y_pred, y_true)
     difference = y_pred - y_true
-    return _per_sample(difference * difference, average_loss=False)
+    return _per_sample(difference * difference, average_loss)
 
 
 def l1_loss(y_true: ArrayT, y_pred: ArrayT) -> ArrayT:
@@ -281,6 +282,9 @@ def focal_loss(y_true: ArrayT, y_pred: ArrayT, gamma: float = 2.0, alpha: float 
 def _alike(y_pred: Array, y_true: Array) -> tuple[ModuleType, Any, Any]:
     """The framework, and both arrays in one float dtype and one shape."""
     framework = _common_framework(y_pred, y_true)
+    if y_pred.dtype == y_true.dtype and None not in y_pred.shape and y_pred.shape == y_true.shape and (
+            framework.dtype_name(y_pred) in ("float32", "float64")):
+        return framework, y_pred, y_true  # the usual case, once per step: nothing to do
     y_pred = _at_least_float32(framework, y_pred)
     y_true = framework.cast(y_true, framework.dtype_name(y_pred))
     if len(y_pred.shape) != len(y_true.shape):

@@ -1,4 +1,4 @@
-"""The parameter groups of an optimizer, alike in both frameworks: what a schedule of any optimizer field reads and writes."""
+"""The parameter groups of an optimizer, alike in both frameworks: what a schedule of any field reads and writes."""
 from __future__ import annotations
 
 import importlib
@@ -18,8 +18,8 @@ def param_groups(optimizer: Any) -> list[Group]:
         optimizer: A torch optimizer, a Keras optimizer, or anything that has `param_groups`.
 
     Returns:
-        A list of mappings from the name of a field ("lr", "weight_decay", "momentum", "betas", ...) to its value; to write
-        an entry is to change the optimizer. A Keras optimizer is one group, under torch's names for its fields.
+        A list of mappings from the name of a field ("lr", "weight_decay", "momentum", "betas", ...) to its value; to
+        write an entry is to change the optimizer. A Keras optimizer is one group, under torch's names for its fields.
 
     Raises:
         ConfigError: If it is no optimizer.
@@ -31,6 +31,26 @@ def param_groups(optimizer: Any) -> list[Group]:
         module = importlib.import_module("fastestimator_lite.backend.tensorflow.optimizer")
         return [module.KerasGroup(optimizer)]
     raise ConfigError(f"a torch or Keras optimizer is wanted, got {type(optimizer).__name__}: {optimizer!r:.100}")
+
+
+def vary(optimizer: Any, field: str) -> None:
+    """Get ready for a field that changes from step to step; do it before the first training.
+
+    Raises:
+        ConfigError: If the optimizer cannot take it any more.
+    """
+    for group in param_groups(optimizer):
+        if not isinstance(group, dict):
+            group.vary(field)  # type: ignore[attr-defined]
+
+
+def write(group: Group, field: str, value: Any) -> None:
+    """Set a field of a parameter group; one that is a tensor is set in place, as captured graphs need it."""
+    old: Any = group.get(field)
+    if hasattr(old, "fill_"):
+        old.fill_(value)
+    else:
+        group[field] = value
 
 
 def as_grouped(optimizer: Any) -> Any:

@@ -32,6 +32,7 @@ class NetworkPlan:
         pops: NumpyOps on the finished batch, with their positions.
         wanted: Keys that somebody reads after the step; None for all.
         optimizers: The optimizer in force of each model that is trained, by model name.
+        baked: What a traced graph would hold fast of the models and optimizers.
     """
 
     mode: str
@@ -40,12 +41,14 @@ class NetworkPlan:
     pops: tuple[_Slot, ...]
     wanted: frozenset[str] | None
     optimizers: tuple[tuple[str, Any], ...]
+    baked: tuple[Any, ...] = ()
 
     @property
     def identity(self) -> tuple[Any, ...]:
         """Equal for two plans that do the same work."""
         ops = tuple((slot, id(op)) for slot, op in (*self.ops, *self.pops))
-        return (self.mode, self.ds_id, ops, self.wanted, tuple((name, id(one)) for name, one in self.optimizers))
+        optimizers = tuple((name, id(one)) for name, one in self.optimizers)
+        return (self.mode, self.ds_id, ops, self.wanted, optimizers, self.baked)
 
     @property
     def updates(self) -> list[UpdateOp]:
@@ -150,6 +153,23 @@ class BaseNetwork:
                 trained[card.name] = value_at(card.optimizer, when.epoch or 1)
         return trained
 
+    def out_of_step(self, epoch: int) -> dict[str, bool]:
+        """The models that an epoch of training runs without updating, or updates without running.
+
+        Args:
+            epoch: Epoch, from 1.
+
+        Returns:
+            Whether it is run, by model name; only models that some op runs and some op updates are looked at.
+        """
+        def found(ops: Iterable[Any]) -> tuple[set[str], set[str]]:
+            run = {card_of(model).name for op in ops if not isinstance(op, UpdateOp) for model in op.get_fe_models()}
+            return run, {card_of(op.model).name for op in ops if isinstance(op, UpdateOp)}
+
+        run, updated = found(select(self.ops, When("train", epoch)))
+        ever_run, ever_updated = found(select(self.ops, When("train")))
+        return {name: name in run for name in sorted((run ^ updated) & ever_run & ever_updated)}
+
     def plan(self, when: When, wanted: Collection[str] | None = None) -> NetworkPlan:
         """What is in force at a moment.
 
@@ -167,8 +187,10 @@ class BaseNetwork:
             if optimizer is None:
                 raise ConfigError(f"the model {name!r} is trained at epoch {when.epoch}, where its optimizer schedule has no "
                                   f"value; give it one from epoch 1 on, or schedule the UpdateOp as well")
+        baked = tuple(framework_of_model(model).baked(model, optimizers[card_of(model).name]) for model in self.models
+                      if card_of(model).name in optimizers)
         return NetworkPlan(when.mode or "infer", when.ds_id or "", ops, pops,
-                           None if wanted is None else frozenset(wanted), tuple(sorted(optimizers.items())))
+                           None if wanted is None else frozenset(wanted), tuple(sorted(optimizers.items())), baked)
 
     def load(self, when: When, wanted: Collection[str] | None = None) -> Step:
         """The step for a moment; equal plans share one. Optimizers of that epoch are put in force.
@@ -219,13 +241,19 @@ class BaseNetwork:
                 return _taken(batches, step.dry, num_steps)
         return _taken(data, step.dry, num_steps)
 
+    def begin_run(self) -> None:
+        """Forget what models know of the run before: updates count from 0, and nothing scales a learning rate."""
+        for model in self.models:
+            card_of(model).begin_run()
+
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs: weights and all optimizers of each model, and what ops keep between steps."""
         models = {}
         for model in self.models:
             home, card = framework_of_model(model), card_of(model)
             optimizers = {phase: home.optimizer_state(one) for phase, one in card.optimizers().items()}
-            models[card.name] = {"weights": home.model_state(model), "optimizers": optimizers}
+            models[card.name] = {"weights": home.model_state(model), "optimizers": optimizers,
+                                 "card": card.state_dict()}
         ops = {f"{slot}.{place}": op.state_dict() for slot, item in enumerate(self.ops)
                for place, op in enumerate(values_of(item)) if isinstance(op, UpdateOp)}
         return {"models": models, "ops": ops}
@@ -249,6 +277,7 @@ class BaseNetwork:
             for phase, optimizer in card.optimizers().items():
                 home.build_optimizer(optimizer, model)
                 home.load_optimizer_state(optimizer, saved["optimizers"][phase])
+            card.load_state_dict(saved["card"])
         for slot, item in enumerate(self.ops):
             for place, op in enumerate(values_of(item)):
                 if isinstance(op, UpdateOp):

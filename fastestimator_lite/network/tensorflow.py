@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
+from fastestimator_lite.backend.tensorflow.model import build_optimizer
 from fastestimator_lite.network.base import BaseNetwork, NetworkPlan, Step
 
 
@@ -85,9 +86,7 @@ class TFStep(Step):
         if any(not model.built for model in models):
             self._work(batch, True)
         for op in self.plan.updates:
-            optimizer = card_of(op.model).current_optimizer
-            if not optimizer.built:
-                optimizer.build(op.model.trainable_variables)
+            build_optimizer(card_of(op.model).current_optimizer, op.model)
         self._ready = True
 
     def _tensors(self, batch: dict[str, Any]) -> dict[str, Any]:

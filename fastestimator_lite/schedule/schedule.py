@@ -179,24 +179,27 @@ class Calendar:
     Args:
         items: Plain values and Schedulers.
         total_epochs: Epochs of the run, >= 1.
+
+    Attributes:
+        period: After how many epochs values repeat, until one changes.
     """
 
     def __init__(self, items: Iterable[Any], total_epochs: int) -> None:
         schedulers = [item for item in items if isinstance(item, Scheduler)]
         self.total_epochs = total_epochs
-        self._period = math.lcm(*(scheduler.period for scheduler in schedulers))
+        self.period = math.lcm(*(scheduler.period for scheduler in schedulers))
         self._starts = sorted({1}.union(*(scheduler.changes(total_epochs) for scheduler in schedulers)))
 
     def twin(self, epoch: int) -> int:
         """The first epoch after the last change that has the same values as `epoch`."""
         start = self._starts[bisect.bisect_right(self._starts, epoch) - 1]
-        return start + (epoch - start) % self._period
+        return start + (epoch - start) % self.period
 
     def groups(self) -> list[tuple[int, int]]:
         """Pairs of (an epoch, how many epochs have it as their twin); the counts add up to `total_epochs`."""
         ends = [*self._starts[1:], self.total_epochs + 1]
-        return [(start + shift, -(-(end - start - shift) // self._period))
-                for start, end in zip(self._starts, ends, strict=True) for shift in range(min(self._period, end - start))]
+        return [(start + shift, -(-(end - start - shift) // self.period))
+                for start, end in zip(self._starts, ends, strict=True) for shift in range(min(self.period, end - start))]
 
 
 def get_signature_epochs(items: Sequence[Any], total_epochs: int, mode: str | None = None,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from fastestimator_lite.summary.history.database import update_settings as update_settings
     from fastestimator_lite.summary.history.reader import HistoryReader as HistoryReader
     from fastestimator_lite.summary.history.recorder import HistoryRecorder as HistoryRecorder
+    from fastestimator_lite.summary.planned import write_plan as write_plan
     from fastestimator_lite.summary.report import write_png as write_png
     from fastestimator_lite.summary.report import write_report as write_report
     from fastestimator_lite.summary.summary import Summary as Summary

@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from fastestimator_lite.schedule.timeline import Timeline
+from fastestimator_lite.schedule.timeline import Stretch, Timeline
 from fastestimator_lite.summary.summary import Summary, ValWithError
 from fastestimator_lite.util.errors import ConfigError, suggest
 
@@ -94,6 +93,8 @@ class Picture:
         columns: Headings of the table of the schedule.
         rows: Its rows, each a list of (text, whether it is new).
         unseen: What the table leaves out, in words; "" for nothing.
+        warnings: What to look at, one sentence each.
+        clock: What the horizontal axis counts.
     """
 
     title: str
@@ -110,6 +111,8 @@ class Picture:
     columns: list[str]
     rows: list[list[tuple[str, bool]]]
     unseen: str
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    clock: str = "step"
 
 
 def picture_of(summary: Summary, timeline: Timeline | None = None, title: str | None = None,
@@ -147,12 +150,12 @@ def picture_of(summary: Summary, timeline: Timeline | None = None, title: str | 
         panels=_panels(history, modes, keys, metrics),
         last_step=max(last_step, 1),
         epoch_ends=ends,
-        strips=[] if timeline is None else _strips(timeline, changing, ends),
+        strips=[] if timeline is None else strips_of(timeline, changing, ends),
         constants=[] if timeline is None else [(part, timeline.stretches[0].values[part]) for part in timeline.parts
                                                if part not in changing],
         columns=["epoch", *changing],
-        rows=[] if timeline is None or not changing else _rows(timeline, changing),
-        unseen="" if timeline is None else _unseen(timeline),
+        rows=[] if timeline is None or not changing else rows_of(timeline.stretches, changing),
+        unseen="" if timeline is None else unseen_of(timeline),
     )
 
 
@@ -299,12 +302,18 @@ def _covered(timeline: Timeline) -> int:
     return timeline.stretches[-1].last if timeline.stretches else 0
 
 
-def _strips(timeline: Timeline, parts: Iterable[str], ends: Sequence[int]) -> list[Strip]:
-    """The strips; "steps" has none, because the widths of the epochs show them."""
+def strips_of(timeline: Timeline, parts: Iterable[str], ends: Sequence[int]) -> list[Strip]:
+    """The strips of a schedule; steps have none, because the widths of the epochs show them.
+
+    Args:
+        timeline: The schedule.
+        parts: Which of its parts.
+        ends: The last step of each epoch.
+    """
     edges = [0, *ends]
     strips = []
     for part in parts:
-        if part == "steps":
+        if part in ("steps", "eval steps"):
             continue
         labels = distinct([text for _, _, text in timeline.segments(part)])
         tints = {text: tint for tint, text in enumerate(text for text in labels if text != "-")}
@@ -330,7 +339,7 @@ def distinct(texts: Sequence[str]) -> dict[str, str]:
         >>> distinct(["NumpyDataset #1 (8 samples)", "NumpyDataset #2 (9 samples)"])
         {'NumpyDataset #1 (8 samples)': '#1 (8 samples)', 'NumpyDataset #2 (9 samples)': '#2 (9 samples)'}
     """
-    lists = {text: re.split(r", (?![^(]*\))", text) for text in texts if text != "-"}
+    lists = {text: _entries(text) for text in texts if text != "-"}
     shared = set.intersection(*map(set, lists.values())) if len(lists) > 1 else set()
     extra = list(dict.fromkeys(entry for entries in lists.values() for entry in entries if entry not in shared))
     short = {"-": "none"} if "-" in texts else {}
@@ -340,18 +349,33 @@ def distinct(texts: Sequence[str]) -> dict[str, str]:
     if len(set(short.values())) < len(short):
         short = {text: text for text in short}
     # data sets of one class are told apart by their numbers
-    heads, rests = zip(*(label.split(" ", 1) if " #" in label else ("", label) for label in short.values()), strict=True)
+    parted = [label.split(" ", 1) if " #" in label else ("", label) for label in short.values()]
+    heads, rests = zip(*parted, strict=True)
     return dict(zip(short, rests, strict=True)) if len(set(heads)) == 1 else short
 
 
-def _rows(timeline: Timeline, parts: Sequence[str]) -> list[list[tuple[str, bool]]]:
-    rows, before = [], timeline.stretches[0].values
-    for stretch in timeline.stretches:
+def _entries(text: str) -> list[str]:
+    """Split a list in words at its commas, those in brackets aside."""
+    entries, depth = [""], 0
+    for character in text:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            entries.append("")
+        else:
+            entries[-1] += character
+    return [entry.strip() for entry in entries]
+
+
+def rows_of(stretches: Sequence[Stretch], parts: Sequence[str]) -> list[list[tuple[str, bool]]]:
+    """The rows of the table of a schedule: the epochs, then each part's value and whether it is new."""
+    rows, before = [], stretches[0].values
+    for stretch in stretches:
         cells = [(stretch.values[part], stretch.values[part] != before[part]) for part in parts]
         rows.append([(stretch.epochs, False), *cells])
         before = stretch.values
     return rows
 
 
-def _unseen(timeline: Timeline) -> str:
+def unseen_of(timeline: Timeline) -> str:
+    """What a timeline leaves out, in words."""
     return f"and so on up to epoch {timeline.total_epochs}" if 0 < _covered(timeline) < timeline.total_epochs else ""

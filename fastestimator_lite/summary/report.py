@@ -30,12 +30,14 @@ _MODE_COLORS = {"train": "#0072B2", "eval": "#D55E00", "test": "#000000"}
 _OTHER_COLORS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
 _TINTS = ("#C3DDEE", "#FBDFAE", "#BFE5D6", "#F1D3E4", "#F6F1A9", "#D9C9C0", "#DCDCDC")
 _NO_TINT, _INK, _SOFT, _EDGE, _FAINT, _GRID = "#FFFFFF", "#1F2933", "#52606D", "#8A96A3", "#C9D1D9", "#EDF0F2"
+_WARNING = "#9A2F00"
 
 # Sizes in pixels of the page at its usual width; the PNG has the same proportions.
 _WIDTH, _LEFT, _RIGHT, _HEAD, _FOOT = 1120, 118, 18, 56, 56
 _AREA = _WIDTH - _LEFT - _RIGHT
 _PANEL, _GAP, _ROW = 190, 26, 40
 _CHARACTER = 6.3  # width of one in a segment
+_LINE, _NOTE = 18, 150  # height of a line of a warning, and its length in characters
 _BEYOND = 1.008  # the axis goes on a little behind the last step, so that its marks are whole
 
 _DRAW = """
@@ -73,16 +75,7 @@ def write_report(path: str | os.PathLike[str], summary: Summary, timeline: Timel
         >>> write_report("/tmp/digits.html", summary).name
         'digits.html'
     """
-    jinja2, offline = _needed("jinja2", "write_report"), _needed("plotly.offline", "write_report")
-    picture = picture_of(summary, timeline, title, metrics, facts)
-    plotly_js = _normal_lines(offline.get_plotlyjs())
-    template = (resources.files(__package__) / "report.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                                     undefined=jinja2.StrictUndefined)
-    safe = jinja2.filters.Markup
-    write_text(path, environment.from_string(template).render(
-        picture=picture, figure=safe(_json(_plotly_figure(picture))), plotly_js=safe(plotly_js), draw_js=safe(_DRAW),
-        allowed=safe(" ".join(map(_hash, (plotly_js, _DRAW))))))
+    write_page(path, picture_of(summary, timeline, title, metrics, facts), "write_report")
     return Path(path)
 
 
@@ -104,18 +97,64 @@ def write_png(path: str | os.PathLike[str], summary: Summary, timeline: Timeline
     """
     if isinstance(width, bool) or not isinstance(width, int) or width < 400:
         raise ConfigError(f"write_png(width) must be an int >= 400 (pixels), got {width!r}")
-    _needed("matplotlib", "write_png")
+    draw_png(path, picture_of(summary, timeline, title, metrics), "write_png", width)
+    return Path(path)
+
+
+def write_page(path: str | os.PathLike[str], picture: Picture, caller: str) -> None:
+    """Write a picture as one page that loads nothing from anywhere.
+
+    Args:
+        path: The file.
+        picture: What it shows.
+        caller: Name of the function to blame for what it needs.
+
+    Raises:
+        MissingDependencyError: If Jinja2 or plotly is not installed.
+    """
+    jinja2, offline = needed("jinja2", caller), needed("plotly.offline", caller)
+    plotly_js = _normal_lines(offline.get_plotlyjs())
+    template = (resources.files(__package__) / "report.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
+                                     undefined=jinja2.StrictUndefined)
+    safe = jinja2.filters.Markup
+    write_text(path, environment.from_string(template).render(
+        picture=picture, figure=safe(_json(plotly_figure(picture))), plotly_js=safe(plotly_js), draw_js=safe(_DRAW),
+        allowed=safe(" ".join(map(_hash, (plotly_js, _DRAW))))))
+
+
+def draw_png(path: str | os.PathLike[str], picture: Picture, caller: str, width: int = 1600) -> None:
+    """Draw a picture as a PNG.
+
+    Args:
+        path: The file.
+        picture: What it shows.
+        caller: Name of the function to blame for what it needs.
+        width: In pixels.
+
+    Raises:
+        MissingDependencyError: If matplotlib is not installed.
+    """
+    needed("matplotlib", caller)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = _matplotlib_figure(picture_of(summary, timeline, title, metrics), width)
+    figure = _matplotlib_figure(picture, width)
     FigureCanvasAgg(figure)
     with replacing(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)  # a name in a script the font lacks
         figure.savefig(temporary, format="png", dpi=figure.dpi)
-    return Path(path)
 
 
-def _needed(module: str, caller: str) -> Any:
+def needed(module: str, caller: str) -> Any:
+    """Import a library that is not there by default.
+
+    Args:
+        module: The module.
+        caller: Name of the function to blame for what it needs.
+
+    Raises:
+        MissingDependencyError: If it is not installed.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as err:
@@ -148,8 +187,12 @@ def _literal(text: str) -> str:
     return html.escape(" ".join(text.split()), quote=False)
 
 
-def _plotly_figure(picture: Picture) -> dict[str, Any]:
-    """Data, layout and configuration for plotly.js: one horizontal axis, and a vertical one for each panel."""
+def plotly_figure(picture: Picture) -> dict[str, Any]:
+    """Data, layout and configuration for plotly.js: one horizontal axis, and a vertical one for each panel.
+
+    Args:
+        picture: What it shows.
+    """
     area = _height(picture) - _HEAD - _FOOT
     layout, data = _plotly_layout(picture, area), []
     colors, in_legend = _colors(picture), set()
@@ -194,8 +237,9 @@ def _plotly_layout(picture: Picture, area: float) -> dict[str, Any]:
         "hovermode": "x unified", "hoversubplots": "axis", "hoverdistance": 40,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1 + 24 / area, "yanchor": "bottom"},
         "xaxis": {
-            "range": [0, picture.last_step * _BEYOND], "title": {"text": "step", "standoff": 8},
-            "unifiedhovertitle": {"text": "step %{x}"}, "anchor": "free", "position": 0, "showgrid": False,
+            "range": [0, picture.last_step * _BEYOND], "title": {"text": picture.clock, "standoff": 8},
+            "unifiedhovertitle": {"text": f"{picture.clock} %{{x}}"}, "anchor": "free", "position": 0,
+            "showgrid": False,
             "zeroline": False, "ticks": "outside", "tickcolor": _EDGE, "linecolor": _EDGE, "showspikes": True,
             "spikemode": "across", "spikethickness": 1, "spikedash": "dot", "spikecolor": _EDGE},
         "shapes": [{"x0": end, "x1": end, **boundary} for end in _boundaries(picture)],
@@ -236,14 +280,16 @@ def _matplotlib_figure(picture: Picture, width: int) -> Figure:
     from matplotlib.figure import Figure
 
     head = _HEAD + 34  # room for the title, which the page has in its text
-    height = _height(picture) + 34
+    notes = _notes(picture)
+    foot = _FOOT + len(notes) * _LINE
+    height = _height(picture) + 34 + len(notes) * _LINE
     # 100 of the page's pixels are an inch, so that letters keep their proportions
     figure = Figure(figsize=(_WIDTH / 100, height / 100), dpi=100 * width / _WIDTH, facecolor="white")
     figure.text(_LEFT / _WIDTH, 1 - 12 / height, _shown(f"{_clipped(picture.title, 60)}: {picture.outcome.lower()}"),
                 fontsize=11, weight="bold", va="top", color=_INK)
     tops = [(head + number * (_PANEL + _GAP), _PANEL) for number in range(len(picture.panels))]
     if picture.strips:
-        tops.append((height - _FOOT - _ROW * len(picture.strips), _ROW * len(picture.strips)))
+        tops.append((height - foot - _ROW * len(picture.strips), _ROW * len(picture.strips)))
     axes = [figure.add_axes((_LEFT / _WIDTH, 1 - (top + size) / height, _AREA / _WIDTH, size / height))
             for top, size in tops]
     for one in axes:
@@ -258,8 +304,17 @@ def _matplotlib_figure(picture: Picture, width: int) -> Figure:
         _add_legend(figure, axes, 1 - 17 / height)
         for one in axes[:-1]:
             one.set_xticklabels([])
-        axes[-1].set_xlabel("step", fontsize=9, color=_INK)
+        axes[-1].set_xlabel(picture.clock, fontsize=9, color=_INK)
+    for number, line in enumerate(notes):
+        figure.text(_LEFT / _WIDTH, ((len(notes) - number) * _LINE - 2) / height, _shown(line), fontsize=8.5, va="top",
+                    color=_WARNING)
     return figure
+
+
+def _notes(picture: Picture) -> list[str]:
+    """The lines of the warnings."""
+    return [line if number else f"! {line}" for warning in picture.warnings
+            for number, line in enumerate(textwrap.wrap(" ".join(warning.split()), _NOTE, break_on_hyphens=False))]
 
 
 def _prepare_axes(axes: Axes, picture: Picture) -> None:

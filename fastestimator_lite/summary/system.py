@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_number
 from fastestimator_lite.backend.model import load_model, save_model
+from fastestimator_lite.schedule.curve import Horizon
 from fastestimator_lite.summary.summary import Summary
 from fastestimator_lite.util.atomic import write_text
 from fastestimator_lite.util.errors import CheckpointError
@@ -45,6 +46,7 @@ class System:
         experiment_time: When the run began, "YYYY-MM-DD HH:MM:SS".
         custom_graphs: Figures and summaries added by traces, by name.
         expected_steps: Batches of the whole run, training and eval; None if nobody knows.
+        find_horizon: Finds out how many updates each epoch has; see `horizon`. The Estimator sets it.
         log_sinks: Who else gets the text that the Logger prints, line by line, such as the `write` of an open file.
     """
 
@@ -65,6 +67,7 @@ class System:
         self.eval_log_steps = eval_log_steps
         self.expected_steps: int | None = None
         self.epoch_steps: int | None = None
+        self.find_horizon: Callable[[str | None], Horizon] | None = None
         self.log_sinks: list[Callable[[str], object]] = []
         self.reset(None, system_config)
 
@@ -72,6 +75,18 @@ class System:
     def steps_per_epoch(self) -> int | None:
         """Steps of an epoch in the mode in force; None for one pass over the data."""
         return {"train": self.train_steps_per_epoch, "eval": self.eval_steps_per_epoch}.get(self.mode or "")
+
+    def horizon(self, model_name: str | None = None) -> Horizon:
+        """How long the run is, by the updates of each epoch.
+
+        Args:
+            model_name: The model whose updates count: a step that only gathers gradients is none, and neither is one
+                that does not train it. None for training steps.
+
+        Returns:
+            The horizon; one without steps where some data has no known length.
+        """
+        return Horizon(()) if self.find_horizon is None else self.find_horizon(model_name)
 
     def update_global_step(self) -> None:
         """Count a training step."""
@@ -148,7 +163,8 @@ class System:
         for model in self.network.models:
             trained = card_of(model).optimizer is not None
             save_model(model, save_dir, save_optimizer=trained)
-        state = {"system": self.state_dict(), "pipeline": self.pipeline.state_dict()}
+        cards = {card.name: card.state_dict() for card in map(card_of, self.network.models)}
+        state = {"system": self.state_dict(), "pipeline": self.pipeline.state_dict(), "models": cards}
         write_text(Path(save_dir) / "system.json", json.dumps(state, default=_plain))
 
     def load_state(self, load_dir: str) -> None:
@@ -170,6 +186,7 @@ class System:
             if not found:
                 raise CheckpointError(f"{load_dir} holds no weights of model {card.name!r}")
             load_model(model, found[0], load_optimizer=card.optimizer is not None)
+            card.load_state_dict(state["models"][card.name])
         self.load_state_dict(state["system"])
         self.pipeline.load_state_dict(state["pipeline"])
 

@@ -1,6 +1,7 @@
 """The traces that every run has: what is logged in each mode, and the Logger that prints it."""
 from __future__ import annotations
 
+import functools
 import re
 import sys
 import time
@@ -275,6 +276,7 @@ def _shown(value: Any) -> str:
     return "\n" + np.array2string(number, separator=",")
 
 
-def _natural(key: str) -> list[tuple[int, Any]]:
+@functools.lru_cache(maxsize=1024)
+def _natural(key: str) -> tuple[tuple[int, Any], ...]:
     """Sort key by which "top10" follows "top9"."""
-    return [(0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", key) if part]
+    return tuple((0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", key) if part)

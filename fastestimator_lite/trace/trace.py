@@ -29,6 +29,7 @@ from fastestimator_lite.types import Keys
 from fastestimator_lite.util.errors import ConfigError
 
 if TYPE_CHECKING:
+    from fastestimator_lite.schedule.curve import Horizon
     from fastestimator_lite.summary.system import System
     from fastestimator_lite.util.data import Data
 
@@ -125,6 +126,19 @@ class Trace(Component):
         Raises:
             ConfigError: If something cannot.
         """
+
+    def planned(self, epoch: int, horizon: Horizon | None) -> dict[str, tuple[Any, Any]]:
+        """The numbers that it will set in a training epoch, for `Estimator.timeline`; asking changes nothing.
+
+        Args:
+            epoch: Epoch, from 1.
+            horizon: How long the run is, in training steps (batches); it has no steps if some data has no known length.
+
+        Returns:
+            For each number that is known beforehand, by name such as "model_lr": its value in force at the first and at
+            the last step of the epoch.
+        """
+        return {}
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs of this trace; plain values, lists, dictionaries and arrays."""

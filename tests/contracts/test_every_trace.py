@@ -15,6 +15,7 @@ import fastestimator_lite as fe
 from fastestimator_lite import trace as face
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_number
+from fastestimator_lite.schedule.parameter import CosineLrScheduler
 from fastestimator_lite.summary.system import System
 from fastestimator_lite.trace import adapt, io, metric
 from fastestimator_lite.trace.runner import HOOKS, TraceRunner
@@ -32,6 +33,10 @@ EXAMPLES: dict[type, Callable[[Any, Path], tuple[Any, ...]]] = {
     face.TrainEssential: lambda model, folder: (["ce"],),
     adapt.EarlyStopping: lambda model, folder: ("ce",),
     adapt.LRScheduler: lambda model, folder: (model, lambda step: 0.1 / step),
+    adapt.OptimizerSchedule: lambda model, folder: (model, "weight_decay", lambda epoch: epoch / 10),
+    adapt.ParameterScheduler: lambda model, folder: (model, lambda optimizer: CosineLrScheduler(optimizer, 2, 2)),
+    adapt.ReduceLROnPlateau: lambda model, folder: (model, "ce", 1),
+    adapt.TrainableSchedule: lambda model, folder: (model, {1: "weight", 2: "*"}),
     io.BestModelSaver: lambda model, folder: (model, folder),
     io.CSVLogger: lambda model, folder: (folder / "log.csv",),
     io.ModelSaver: lambda model, folder: (model, folder),

@@ -36,6 +36,42 @@ def parameters(model: torch.nn.Module) -> list[torch.Tensor]:
     return listed if listed is not None else [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
+def list_parameters(model: torch.nn.Module) -> None:
+    """Find out which parameters are trained from here on."""
+    trained = []
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            trained.append(parameter)
+        else:
+            parameter.grad = None  # only so do optimizers pass over it, with weight decay and momentum
+    card_of(model).trained = trained
+
+
+def named_parameters(model: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
+    """The parameters that can be trained, by name, in the model's order."""
+    return [(_bare(name), parameter) for name, parameter in model.named_parameters()]
+
+
+def is_trained(parameter: torch.Tensor) -> bool:
+    """Whether a parameter is trained."""
+    return parameter.requires_grad
+
+
+def set_trained(model: torch.nn.Module, flags: Sequence[tuple[torch.Tensor, bool]]) -> None:
+    """Freeze and free parameters of a model; it counts from the next `list_parameters` on."""
+    for parameter, flag in flags:
+        parameter.requires_grad_(flag)
+
+
+def reserve(model: torch.nn.Module) -> None:
+    """Nothing to do in torch: an optimizer holds all parameters that it was given, frozen or not."""
+
+
+def baked(model: torch.nn.Module, optimizer: Any) -> tuple[Any, ...]:
+    """Nothing is fixed in a step of torch."""
+    return ()
+
+
 def update_model(model: torch.nn.Module, gradients: Sequence[torch.Tensor | None], defer: bool,
                  deferred: dict[str, list[Callable[[], None]]] | None) -> None:
     card = card_of(model)
@@ -45,6 +81,7 @@ def update_model(model: torch.nn.Module, gradients: Sequence[torch.Tensor | None
         for parameter, gradient in zip(trained, gradients, strict=True):
             parameter.grad = gradient
         card.current_optimizer.step()
+        card.updates.add()
 
     if defer and deferred is not None:
         deferred.setdefault(card.name, []).append(step)
@@ -225,30 +262,32 @@ class Accumulator:
 
     def __init__(self, steps: int) -> None:
         self._steps, self._count = steps, 0
-        self._sums: list[torch.Tensor | None] = []
+        self._sums: dict[int, torch.Tensor] = {}  # by place among all parameters: which are trained may change
+        self._trained: list[torch.Tensor] | None = None
+        self._places: list[int] = []
 
     def add(self, model: torch.nn.Module, gradients: Sequence[torch.Tensor | None], defer: bool, deferred: Any) -> None:
         """Take a step's gradients; every `steps`-th time the optimizer steps."""
-        if not self._sums:
-            self._sums = [None if gradient is None else gradient.clone() for gradient in gradients]
-        else:
-            self._sums = [total if gradient is None else gradient.clone() if total is None else total.add_(gradient)
-                          for total, gradient in zip(self._sums, gradients, strict=True)]
+        trained = parameters(model)
+        if trained is not self._trained:
+            known = {id(parameter): place for place, parameter in enumerate(model.parameters())}
+            self._trained, self._places = trained, [known[id(parameter)] for parameter in trained]
+        for place, gradient in zip(self._places, gradients, strict=True):
+            if gradient is not None:
+                total = self._sums.get(place)
+                self._sums[place] = gradient.clone() if total is None else total.add_(gradient)
         self._count += 1
         if self._count == self._steps:
-            means = [None if total is None else total / self._steps for total in self._sums]
-            self._sums, self._count = [], 0
+            means = [self._sums[place] / self._steps if place in self._sums else None for place in self._places]
+            self._sums, self._count = {}, 0
             update_model(model, means, defer, deferred)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"count": self._count, "sums": _copied(self._sums)}
+        return {"count": self._count, "sums": {str(place): total.clone() for place, total in self._sums.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._count, self._sums = state["count"], _copied(state["sums"])
-
-
-def _copied(sums: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:
-    return [None if total is None else total.clone() for total in sums]
+        self._count = state["count"]
+        self._sums = {int(place): total.clone() for place, total in state["sums"].items()}
 
 
 OPTIMIZER_FN_HELP = "A torch optimizer_fn takes the parameters: lambda x: torch.optim.Adam(params=x, lr=0.001)"

@@ -12,7 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fastestimator_lite.backend.card import card_of
+from fastestimator_lite.backend.card import Updates, card_of
+from fastestimator_lite.backend.tensorflow.optimizer import KerasGroup
 from fastestimator_lite.util.atomic import replacing
 from fastestimator_lite.util.errors import CheckpointError, ConfigError, suggest
 from fastestimator_lite.util.names import check_file_name
@@ -33,6 +34,45 @@ def parameters(model: keras.Model) -> list[Any]:
     return model.trainable_variables
 
 
+def list_parameters(model: keras.Model) -> None:
+    """Find out which variables are trained from here on."""
+    card_of(model).trained = parameters(model)
+
+
+def named_parameters(model: keras.Model) -> list[tuple[str, Any]]:
+    """The variables that can be trained, by name as in torch ("head.kernel"), in the model's order."""
+    # a layer's moving statistics are no less "not trainable" than what was frozen; only the layer's own lists tell
+    able = {id(variable) for layer in model._flatten_layers() for variable in layer._trainable_variables}
+    return [(variable.path.removeprefix(f"{model.name}/").replace("/", "."), variable) for variable in model.variables
+            if id(variable) in able]
+
+
+def is_trained(variable: Any) -> bool:
+    """Whether a variable is trained."""
+    return bool(variable.trainable)
+
+
+def set_trained(model: keras.Model, flags: Sequence[tuple[Any, bool]]) -> None:
+    """Freeze and free variables of a model; layers such as BatchNorm go on working as before."""
+    for variable, flag in flags:
+        variable.trainable = flag
+
+
+def reserve(model: keras.Model) -> None:
+    """Let optimizers have slots for all variables that can be trained, so that one may be freed later."""
+    card = card_of(model)
+    card.slots = [variable for _, variable in named_parameters(model)]
+    for optimizer in card.optimizers().values():
+        if optimizer.built and len(optimizer._trainable_variables) < len(card.slots):
+            raise ConfigError(f"the optimizer of model {card.name!r} was used or loaded before, when variables were frozen, "
+                              f"and has no room for them; make the TrainableSchedule right after fe.build")
+
+
+def baked(model: keras.Model, optimizer: Any) -> tuple[Any, ...]:
+    """What a traced graph that trains a model holds fast: which variables move, and the optimizer's constants."""
+    return (tuple(id(variable) for variable in parameters(model)), KerasGroup(optimizer).constants())
+
+
 def update_model(model: keras.Model, gradients: Sequence[Any], defer: bool,
                  deferred: dict[str, list[Callable[[], None]]] | None) -> None:
     card = card_of(model)
@@ -41,6 +81,7 @@ def update_model(model: keras.Model, gradients: Sequence[Any], defer: bool,
 
     def step() -> None:
         card.current_optimizer.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        card.updates.add()
 
     if defer and deferred is not None:
         deferred.setdefault(card.name, []).append(step)
@@ -59,7 +100,7 @@ def set_lr(model: keras.Model, lr: float, weight_decay: float | None) -> None:
                           f"and schedule it with LRScheduler")
     optimizer.learning_rate = lr
     if weight_decay is not None:
-        optimizer.weight_decay = weight_decay
+        KerasGroup(optimizer)["weight_decay"] = weight_decay
 
 
 def model_state(model: keras.Model) -> dict[str, np.ndarray]:
@@ -136,7 +177,7 @@ def load_model(model: keras.Model, weights_path: str | os.PathLike[str], load_op
 def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
     """Create the optimizer's slots, unless they are there."""
     if not optimizer.built:
-        optimizer.build(model.trainable_variables)
+        optimizer.build(card_of(model).slots or model.trainable_variables)
 
 
 @contextlib.contextmanager
@@ -207,26 +248,29 @@ class Accumulator:
 
     def __init__(self, steps: int) -> None:
         self._steps = steps
-        self._count: tf.Variable | None = None
-        self._sums: list[tf.Variable] = []
+        with tf.init_scope():
+            self._count = tf.Variable(0, trainable=False, dtype=tf.int64)
+        self._sums: dict[int, tf.Variable] = {}  # by place among all variables: which are trained may change
 
     def add(self, model: keras.Model, gradients: Sequence[Any], defer: bool, deferred: Any) -> None:
         """Take a step's gradients; every `steps`-th time the optimizer steps."""
-        if self._count is None:
-            with tf.init_scope():
-                self._count = tf.Variable(0, trainable=False, dtype=tf.int64)
-                self._sums = [tf.Variable(tf.zeros(v.shape, v.dtype), trainable=False) for v in parameters(model)]
-        present = [(total, gradient) for total, gradient in zip(self._sums, gradients, strict=True) if gradient is not None]
-        for total, gradient in present:
-            total.assign_add(gradient)
-        self._count.assign_add(1)
-
+        places = {id(variable): place for place, variable in enumerate(model.variables)}
+        trained = [(places[id(variable)], variable) for variable in parameters(model)]
+        with tf.init_scope():
+            for place, variable in trained:
+                if place not in self._sums:
+                    self._sums[place] = tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
+        totals = [self._sums[place] for place, _ in trained]
+        for total, gradient in zip(totals, gradients, strict=True):
+            if gradient is not None:
+                total.assign_add(gradient)
         count = self._count
+        count.assign_add(1)
 
         def update() -> bool:
             update_model(model, [None if gradient is None else total / self._steps
-                                 for total, gradient in zip(self._sums, gradients, strict=True)], False, None)
-            for total in self._sums:
+                                 for total, gradient in zip(totals, gradients, strict=True)], False, None)
+            for total in self._sums.values():
                 total.assign(tf.zeros_like(total))
             count.assign(0)
             return True
@@ -240,12 +284,36 @@ class Accumulator:
             step()
 
     def state_dict(self) -> dict[str, Any]:
-        count = 0 if self._count is None else int(self._count.numpy())
-        return {"count": count, "sums": [total.numpy() for total in self._sums]}
+        return {"count": int(self._count.numpy()),
+                "sums": {str(place): total.numpy() for place, total in self._sums.items()}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._count = tf.Variable(state["count"], trainable=False, dtype=tf.int64)
-        self._sums = [tf.Variable(total, trainable=False) for total in state["sums"]]
+        self._count.assign(state["count"])
+        for total in self._sums.values():
+            total.assign(tf.zeros_like(total))
+        for place, total in state["sums"].items():
+            if int(place) in self._sums:  # a traced graph may hold it
+                self._sums[int(place)].assign(total)
+            else:
+                self._sums[int(place)] = tf.Variable(total, trainable=False)
+
+
+class VariableUpdates(Updates):
+    """A count of updates that moves inside a traced graph too."""
+
+    def __init__(self) -> None:
+        with tf.init_scope(), tf.device("CPU:0"):  # reading it must not wait for an accelerator
+            self._variable = tf.Variable(0, trainable=False, dtype=tf.int64)
+
+    @property
+    def count(self) -> int:
+        return int(self._variable.numpy())
+
+    def add(self) -> None:
+        self._variable.assign_add(1)
+
+    def set(self, count: int) -> None:
+        self._variable.assign(count)
 
 
 OPTIMIZER_FN_HELP = "A Keras optimizer_fn takes nothing: lambda: keras.optimizers.Adam(learning_rate=0.001)"
@@ -261,6 +329,7 @@ def prepare(model: keras.Model) -> None:
 
 def attach(model: keras.Model, card: Any) -> None:
     """Put our card on a model."""
+    card.updates = VariableUpdates()
     model.fe = card
     model.model_name = card.name
 

@@ -23,7 +23,7 @@ def history(tmp_path, monkeypatch):
 @pytest.fixture
 def estimator():
     """Make an Estimator that trains a tiny torch model, the same one every time: estimator(traces, epochs, ...)."""
-    import torch
+    torch = pytest.importorskip("torch")
 
     def make(traces=None, epochs=2, **kwargs):
         fe.enable_deterministic(1)

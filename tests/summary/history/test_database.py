@@ -206,6 +206,7 @@ def test_runs_whose_process_is_gone(history, rows):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs fork and /proc")
 def test_four_fits_at_once_and_one_is_killed(history, rows, tmp_path):
+    pytest.importorskip("torch")
     done = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path)], env={**os.environ, "PYTHONPATH": str(ROOT)},
                           capture_output=True, text=True, check=False, timeout=120)
     printed = [(tmp_path / f"{number}.txt").read_text() for number in range(4)]

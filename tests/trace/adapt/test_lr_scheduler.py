@@ -5,6 +5,7 @@ import pytest
 
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.model import get_lr
+from fastestimator_lite.schedule import ARC, Epochs, Fraction, Horizon, Steps, cosine, linear
 from fastestimator_lite.schedule.schedule import EpochScheduler
 from fastestimator_lite.trace.adapt.lr_scheduler import LRScheduler
 from fastestimator_lite.trace.trace import Trace
@@ -110,7 +111,7 @@ def test_what_counts_as_a_function_of_one_argument(torch_model, lr_fn, clock):
 
 @pytest.mark.parametrize(("lr_fn", "told"), [
     (0.1, "must be a function of 'step' or of 'epoch'.*got 0.1"),
-    ("arc", "must be a function"),
+    ("arcs", "must be a function"),
     (lambda step, epoch: 0.1, "it takes 'step', 'epoch'"),
     (lambda steps: 0.1, "it takes 'steps'"),
     (lambda: 0.1, "it takes none"),
@@ -129,6 +130,80 @@ def test_what_is_no_learning_rate_is_refused(torch_model, system, placed, value)
     system.global_step = 3
     with pytest.raises(ConfigError, match=r"lr_fn\(step=3\) of model 'm' must give a finite number >= 0"):
         trace.on_batch_begin(Data())
+
+
+@pytest.mark.parametrize("merge_grad", [1, 2])
+def test_a_curve_counts_updates(two_layers, watched_run, merge_grad):
+    curve = cosine(0.1, 0, Fraction(1)).warmup(Epochs(1), start=0.01)
+    run = watched_run(two_layers(), lambda model: [LRScheduler(model, curve)], merge_grad=merge_grad)
+    horizon = Horizon.even(3, 4 // merge_grad)
+    values = [curve.value(horizon.clock(number)) for number in range(1, horizon.total_steps + 1)]
+    assert run.field("lr") == float32(*np.repeat(values, merge_grad))
+
+
+def test_a_curve_below_0_is_refused(torch_estimator):
+    with pytest.raises(ConfigError, match=r"lr_fn\(update 3\) of model 'm' must give a finite number >= 0, got -0.5"):
+        torch_estimator(lambda model: LRScheduler(model, linear(0.5, -0.5, Steps(2)))).fit()
+
+
+def test_a_curve_in_epochs_needs_a_known_length(torch_model, placed, system):
+    system.horizon = lambda name: Horizon(())
+    with pytest.raises(ConfigError, match="give the Estimator train_steps_per_epoch"):
+        placed(LRScheduler(torch_model, linear(0.5, 0.1, Epochs(2)))).check()
+    placed(LRScheduler(torch_model, linear(0.5, 0.1, Steps(2)))).check()
+
+
+@pytest.mark.parametrize(("lr_fn", "pairs"), [
+    (lambda step: 1 / step, [(1, 1 / 4), (1 / 5, 1 / 8), (1 / 9, 1 / 12)]),
+    (lambda epoch: 1 / epoch, [(1, 1), (1 / 2, 1 / 2), (1 / 3, 1 / 3)]),
+    (linear(1.2, 0, Fraction(1)), [(1.2, 0.9), (0.8, 0.5), (0.4, 0.1)]),
+], ids=["step", "epoch", "curve"])
+def test_what_is_planned_is_what_happens(two_layers, watched_run, lr_fn, pairs):
+    run = watched_run(two_layers(), lambda model: [LRScheduler(model, lr_fn)])
+    trace, = (trace for trace in run.estimator.traces if isinstance(trace, LRScheduler))
+    horizon = run.estimator.system.horizon()
+    planned = [trace.planned(epoch, horizon)["m_lr"] for epoch in (1, 2, 3)]
+    assert planned == [pytest.approx(pair, rel=1e-6) for pair in pairs]
+    seen = run.field("lr")
+    assert planned == [pytest.approx((seen[first], seen[first + 3])) for first in (0, 4, 8)]
+
+
+class Decided(ARC):
+    """A policy that needs no weights: down, then up, then the same."""
+
+    def lstm_stacked(self):
+        return None
+
+    def predict_next_multiplier(self):
+        self.windows = [len(self._windows[series]) for series in ("train", "eval", "lr")]
+        self.sizes = [len(self._windows[series][-1]) for series in ("train", "eval", "lr")]
+        self.calls = getattr(self, "calls", -1) + 1
+        return [0.618, 1.618, 1.0][self.calls % 3]
+
+
+def test_arc_decides_every_few_epochs_and_multiplies_a_schedule(two_layers, watched_run, samples, capsys):
+    arc = Decided(2)
+    run = watched_run(two_layers(), lambda model: [LRScheduler(model, arc), LRScheduler(model, lambda epoch: 0.1)], epochs=8,
+                      eval_data=samples(4, 1))
+    assert run.field("lr") == pytest.approx([0.1] * 8 + [0.0618] * 8 + [0.1 * 0.618 * 1.618] * 16, rel=1e-6)
+    assert (arc.windows, arc.sizes) == ([3, 3, 3], [8, 2, 8])
+    assert "FastEstimator-ARC: learning rate multiplied by 0.618\n" in capsys.readouterr().out
+
+
+def test_arc_alone_sets_the_rate(two_layers, watched_run, samples):
+    run = watched_run(two_layers(), lambda model: [LRScheduler(model, Decided(1))], epochs=3, eval_data=samples(4, 1))
+    assert run.field("lr") == pytest.approx([0.01] * 4 + [0.00618] * 4 + [0.01 * 0.618 * 1.618] * 4, rel=1e-6)
+
+
+def test_arc_without_its_policy_stops_before_training(torch_estimator, monkeypatch):
+    monkeypatch.delenv("FASTESTIMATOR_LITE_ARC", raising=False)
+    with pytest.raises(ConfigError, match="ARC needs the weights of its policy"):
+        torch_estimator(lambda model: LRScheduler(model, "arc")).fit()
+
+
+def test_arc_needs_one_loss(torch_model):
+    with pytest.raises(ConfigError, match=r"needs a model with one loss; 'm' has none \(make the Network before"):
+        LRScheduler(torch_model, ARC())
 
 
 def test_a_model_without_an_optimizer_is_refused(build):

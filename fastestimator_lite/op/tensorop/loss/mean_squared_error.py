@@ -4,7 +4,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastestimator_lite.backend.loss import mean_squared_error
-from fastestimator_lite.backend.reduce import reduce_mean
 from fastestimator_lite.op.tensorop.loss.loss import LossOp, check_pair
 from fastestimator_lite.types import Keys
 
@@ -30,7 +29,5 @@ class MeanSquaredError(LossOp):
 
     def forward(self, data: Any, state: dict[str, Any]) -> Any:
         y_pred, y_true = data
-        loss = mean_squared_error(y_true, y_pred)
-        if self.average_loss:
-            loss = reduce_mean(loss)
+        loss = mean_squared_error(y_true, y_pred, self.average_loss)
         return [loss] if self.out_list else loss

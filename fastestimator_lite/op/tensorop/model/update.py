@@ -63,9 +63,7 @@ class UpdateOp(TensorOp):
 
     def list_parameters(self) -> None:
         """Find out which parameters are trained from here on."""
-        card = card_of(self.model)
-        card.trained = None
-        card.trained = self._home.parameters(self.model)
+        self._home.list_parameters(self.model)
 
     def state_dict(self) -> dict[str, Any]:
         """The gradients that wait to be merged."""

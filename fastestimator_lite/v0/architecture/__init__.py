@@ -1,0 +1,9 @@
+"""Models of FastEstimator 0.x, which knew TensorFlow alone."""
+from typing import TYPE_CHECKING
+
+from fastestimator_lite._lazy import attach
+
+if TYPE_CHECKING:
+    from fastestimator_lite.architecture.tensorflow.lenet import LeNet as LeNet
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)
