@@ -160,6 +160,7 @@ def row_x(table: Table, data: NumpyDataset, repetitions: int, num_process: int) 
 def main() -> None:
     options = arguments(__doc__)
     torch.set_num_threads(1)
+    fe.record_history(False)
     count, repetitions = (2 * BATCH, 2) if options.quick else (15 * BATCH, 5)
     generator = np.random.default_rng(0)
     data = NumpyDataset({"x": generator.integers(0, 256, (count, SOURCE, SOURCE, 3), np.uint8),

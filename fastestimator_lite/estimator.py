@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -71,7 +70,8 @@ class Estimator:
         _check_count(train_steps_per_epoch, "train_steps_per_epoch", optional=True)
         _check_count(eval_steps_per_epoch, "eval_steps_per_epoch", optional=True)
         check_log_steps(log_steps)
-        self.monitor_names = to_set(monitor_names) | network.get_loss_keys()
+        self._asked_for = to_set(monitor_names)
+        self.monitor_names = self._asked_for | network.get_loss_keys()
         self._user_traces = flatten_ops(traces)
         for index, item in enumerate(self._user_traces):
             for trace in values_of(item):
@@ -322,7 +322,8 @@ class Estimator:
         brought = {*from_data, *plan.output_keys()}
         self._brought[f"{when.mode}|{when.ds_id}"] = brought
         traces = select(self._traces, when)
-        _check_monitored(self.monitor_names, brought, self._all_traces, self._ds_ids(when), when)
+        in_force = {op.loss_name for op in plan.updates}  # a loss may be scheduled to begin later
+        _check_monitored(self._asked_for | in_force, brought, self._all_traces, self._ds_ids(when), when)
         essential = (TrainEssential, EvalEssential, TestEssential)
         check_trace_keys([trace for trace in traces if not isinstance(trace, essential)], self._ds_ids(when), brought,
                          f" (mode {when.mode!r}, epoch {when.epoch})")
@@ -358,9 +359,7 @@ class Estimator:
         return self._horizons[model_name]
 
     def _try(self, step: Step, loader: Loader) -> None:
-        begin = time.perf_counter()
         batch = next(iter(loader.in_main_process()))
-        self.pipeline.note_cost(loader.plan, time.perf_counter() - begin)
         try:
             step.dry(batch)
         except Exception as err:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; more threads than processors slow all of them
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 # FEL_FRAMEWORKS=torch, or np,tf: run the tests of these alone
 CHOSEN = os.environ.get("FEL_FRAMEWORKS", "np,torch,tf").split(",")

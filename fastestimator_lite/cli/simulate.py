@@ -6,6 +6,7 @@ in which a configuration can be pasted.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,11 +80,10 @@ def with_epochs(config: Mapping[str, Any], epochs: int | None) -> Mapping[str, A
 
 def _serve(host: str, port: int | None) -> int:
     url, page = serve(plotly_of_plan, host, port, wait=False)
-    print(f"The simulator is at {url} (press Ctrl+C to end)", flush=True)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
+        print(f"The simulator is at {url} (press Ctrl+C to end)", flush=True)
         page.block_thread()
-    finally:
-        page.close()
+    page.close(verbose=False)
     return 0
 
 

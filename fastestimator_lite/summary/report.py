@@ -442,13 +442,13 @@ def fitted(text: str, width: float, lines: int = 2) -> list[str]:
         lines: Most lines, >= 1.
 
     Returns:
-        The lines; the last one ends in an ellipsis if something was left out. They may be up to 40 % too wide where
+        The lines; the last one ends in an ellipsis if something was left out. They may be up to 70 % too wide where
         whole words need it, and want smaller letters then. Empty if there is no room for two letters.
     """
     room = int((width - 4) / _CHARACTER)
     if room < 2:
         return []
-    for stretched in (room, int(room * 1.2), int(room * 1.4)):
+    for stretched in (room, int(room * 1.2), int(room * 1.4), int(room * 1.7)):
         broken = textwrap.wrap(text, stretched, break_long_words=False, break_on_hyphens=False)
         if len(broken) <= lines and all(len(line) <= stretched for line in broken):
             return broken

@@ -35,6 +35,9 @@ class TrainEssential(Trace):
         self._begin = self._epoch_begin = self._mark = time.perf_counter()
         self._counted = 0
 
+    def get_outputs(self, ds_ids: Iterable[str]) -> list[str]:
+        return [*self.outputs, *(_named(key, ds_id) for key in (*self.inputs, "steps/sec") for ds_id in ds_ids if ds_id)]
+
     def on_begin(self, data: Data) -> None:
         self._begin = time.perf_counter()
         data.write_with_log("num_device", self.system.num_devices)

@@ -478,3 +478,14 @@ def test_what_is_written_at_the_end_of_a_data_set_is_logged_with_the_epoch(capsy
     pipeline = fe.Pipeline(train_data={"a": data(4), "b": data(2)}, batch_size=2, num_process=0)
     estimator("torch", Count(mode="train"), pipeline=pipeline, epochs=1, log_steps=0).fit()
     assert "FastEstimator-Train: step: 3; epoch: 1; batches_a: 2; batches_b: 1;" in capsys.readouterr().out.splitlines()
+
+
+def test_a_loss_may_begin_later(tensor_framework, capsys):
+    one, two = model(tensor_framework, name="one"), model(tensor_framework, name="two")
+    net = fe.Network([ModelOp(one, "x", "p1"), ModelOp(two, "x", "p2"), MeanSquaredError(("p1", "y"), "mse"), UpdateOp(one, "mse"),
+                      EpochScheduler({2: MeanSquaredError(("p2", "y"), "late")}), EpochScheduler({2: UpdateOp(two, "late")})])
+    pipeline = fe.Pipeline(train_data=data(), eval_data=data(), batch_size=4, num_process=0)
+    fe.Estimator(pipeline, net, epochs=2, log_steps=0).fit()
+    lines = [line for line in capsys.readouterr().out.splitlines() if "Eval" in line]
+    assert "late" not in lines[0]
+    assert "late: " in lines[1]

@@ -226,12 +226,13 @@ def test_the_page_draws_and_shows_the_error(address, browser):
     # the example is drawn at once, with what is odd about it
     assert "when the warm-up ends, after epoch 5" in browser.shows(said)
     assert browser.shows(lines) == 1
-    first = browser.run("return document.querySelector('#plot path.js-line').getAttribute('d')")
+    curve = "return document.querySelector('#plot .scatterlayer path.js-line')?.getAttribute('d')"
+    first = browser.run(curve)
 
     browser.type("#configuration .cm-content", MULTI_STEP)
     browser.run("document.querySelector('#simulate').click()")
     browser.until(lambda: browser.run(said) == "Nothing odd was found.")
-    browser.until(lambda: browser.run("return document.querySelector('#plot path.js-line')?.getAttribute('d')") != first)
+    browser.until(lambda: browser.run(curve) not in (first, None))
     labels = browser.run("return [...document.querySelectorAll('#plot .bartext')].map(one => one.textContent)")
     assert labels == ["0.2", "0.02", "0.002"]
     assert "61-90" in browser.shows("return document.querySelector('#table')?.innerText")

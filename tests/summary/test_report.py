@@ -1,8 +1,9 @@
 """Reports of a run: what they hold, that they stand alone, and that names cannot break them."""
 import base64
-import builtins
 import hashlib
 import html.parser
+import importlib
+import itertools
 import json
 import math
 
@@ -214,7 +215,7 @@ def test_labels_say_what_tells_values_apart(texts, labels):
 @pytest.mark.parametrize(("text", "width", "lines"), [
     ("m1 (Adam)", 200, ["m1 (Adam)"]),
     ("m1 (SGD)", 34, ["m1", "(SGD)"]),
-    ("abcdefghijklmnopqrstuvwxyz", 44, ["abcdef", "ghijk\u2026"]),
+    ("abcdefgh ijklmnop qrstuvwx", 44, ["abcdef", "gh\u2026"]),
     ("32", 10, []),
 ])
 def test_text_is_fitted_into_its_segment(text, width, lines):
@@ -228,7 +229,8 @@ def test_the_page_shows_everything(summary, tmp_path):
     path = write_report(tmp_path / "new" / "report.html", summary, TIMELINE, title="My digits", facts={"seed": 3})
     assert path == tmp_path / "new" / "report.html"
     page = page_of(path)
-    for words in ("My digits", "Finished", "4 of 4", "3.25 sec", "accuracy", "0.96875", "0.9375", "NumpyDataset (9 samples)"):
+    for words in ("My digits", "Finished", "4 of 4", "3.25 sec", "accuracy", "0.96875", "0.9375",
+                  "NumpyDataset (9 samples)"):
         assert words in page.text
     for part in TIMELINE.parts:
         assert part in page.text
@@ -250,7 +252,7 @@ def test_the_figure_holds_curves_and_schedule_on_one_axis(summary, tmp_path):
     assert {one["xaxis"] for one in figure["data"]} == {"x"}
     assert [shape["x0"] for shape in figure["layout"]["shapes"]] == [10, 15, 35, 45]
     axes = [figure["layout"][name]["domain"] for name in ("yaxis", "yaxis2", "yaxis3", "yaxis4")]
-    assert all(below[1] < above[0] for above, below in zip(axes, axes[1:], strict=False))
+    assert all(below[1] < above[0] for above, below in itertools.pairwise(axes))
 
 
 def test_plotly_accepts_the_figure(summary, tmp_path):
@@ -263,7 +265,7 @@ def test_plotly_accepts_the_figure(summary, tmp_path):
 
 def test_the_page_asks_for_nothing_from_outside(summary, tmp_path):
     page = page_of(write_report(tmp_path / "report.html", summary, TIMELINE))
-    assert not [(tag, attributes) for tag, attributes in page.elements if {"src", "href", "data", "action"} & set(attributes)]
+    assert not [one for one in page.elements if {"src", "href", "data", "action"} & set(one[1])]
     assert not {"link", "iframe", "object", "embed", "img", "base"} & {tag for tag, _ in page.elements}
     policy = next(one["content"] for _, one in page.elements if one.get("http-equiv") == "Content-Security-Policy")
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
@@ -283,12 +285,15 @@ def test_names_cannot_break_the_page(summary, tmp_path):
     assert [tag for tag, _ in page.elements].count("script") == 3
     assert "img" not in {tag for tag, _ in page.elements}
     assert page.text.count(EVIL) >= 6
-    # plotly reads tags in its texts, so they must come to it escaped; what is read by it as a template must hold no names
-    texts = [text for one in page.figure["data"] for key in ("name", "hovertext", "text", "y", "meta") for text in np.ravel(one.get(key, ""))
-             if isinstance(text, str)] + [one["text"] for one in page.figure["layout"]["annotations"]]
+    # plotly reads tags in its texts, so they must come escaped; what it reads as a template must hold no names
+    data = page.figure["data"]
+    keys = ("name", "hovertext", "text", "y", "meta")
+    texts = [text for one in data for key in keys for text in np.ravel(one.get(key, ""))]
+    texts = [text for text in texts if isinstance(text, str)]
+    texts += [one["text"] for one in page.figure["layout"]["annotations"]]
     assert any("&lt;/script&gt;" in text for text in texts)
     assert not [text for text in texts if "<" in text.replace("<br>", "")]
-    assert {one.get("hovertemplate") for one in page.figure["data"]} == {None, "%{meta[0]}, %{meta[1]}: %{y:.5g}<extra></extra>"}
+    assert {one.get("hovertemplate") for one in data} == {None, "%{meta[0]}, %{meta[1]}: %{y:.5g}<extra></extra>"}
 
 
 def test_a_page_without_timeline_or_values(tmp_path):
@@ -310,32 +315,38 @@ def test_the_old_page_stays_if_the_new_one_fails(summary, tmp_path):
 # ---- the PNG
 
 
+def image_of(path):
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
 def test_the_png_has_the_width_and_shows_colours(summary, tmp_path):
     path = write_png(tmp_path / "report.png", summary, TIMELINE, width=1120)
-    image = Image.open(path).convert("RGB")
+    image = image_of(path)
     assert image.width == 1120
     pixels = np.asarray(image).reshape(-1, 3)
     for color in ("0072B2", "D55E00", "C3DDEE", "FBDFAE", "BFE5D6"):  # train, eval, and three tints of the schedule
-        assert (np.abs(pixels - np.frombuffer(bytes.fromhex(color), np.uint8).astype(int)).max(axis=1) < 3).sum() > 30, color
+        distance = np.abs(pixels - np.frombuffer(bytes.fromhex(color), np.uint8).astype(int)).max(axis=1)
+        assert (distance < 3).sum() > 30, color
 
 
 def test_the_png_grows_with_what_it_shows(summary, tmp_path):
     heights = []
     for number, timeline in enumerate((None, TIMELINE)):
-        heights.append(Image.open(write_png(tmp_path / f"{number}.png", summary, timeline, width=1120)).height)
+        heights.append(image_of(write_png(tmp_path / f"{number}.png", summary, timeline, width=1120)).height)
     assert heights[1] == heights[0] + 4 * 40 + 26  # four strips and the gap above them
 
 
 def test_the_png_scales(summary, tmp_path):
-    small = Image.open(write_png(tmp_path / "small.png", summary, TIMELINE, width=800))
-    large = Image.open(write_png(tmp_path / "large.png", summary, TIMELINE, width=1600))
+    small = image_of(write_png(tmp_path / "small.png", summary, TIMELINE, width=800))
+    large = image_of(write_png(tmp_path / "large.png", summary, TIMELINE, width=1600))
     assert abs(large.height - 2 * small.height) <= 2
 
 
 def test_names_cannot_break_the_png(summary, tmp_path):
     summary.history["eval"][f"{EVIL} \u6570"] = {10: 0.5, 45: 0.75}
     evil = Timeline([Stretch(1, 3, {"$\\frac{$": EVIL}), Stretch(4, 4, {"$\\frac{$": "other"})], 4)
-    assert Image.open(write_png(tmp_path / "report.png", summary, evil, title=EVIL)).width == 1600
+    assert image_of(write_png(tmp_path / "report.png", summary, evil, title=EVIL)).width == 1600
 
 
 def test_drawing_leaves_pyplot_alone(summary, tmp_path):
@@ -356,17 +367,17 @@ def test_a_width_that_cannot_be_is_refused(summary, tmp_path, width):
 # ---- what is not installed
 
 
-@pytest.mark.parametrize(("package", "write"), [("jinja2", write_report), ("plotly", write_report), ("matplotlib", write_png)])
+@pytest.mark.parametrize(("package", "write"),
+                         [("jinja2", write_report), ("plotly", write_report), ("matplotlib", write_png)])
 def test_a_missing_package_is_named_with_the_line_that_installs_it(summary, tmp_path, monkeypatch, package, write):
-    import importlib
-
     real = importlib.import_module
     monkeypatch.setattr(importlib, "import_module", lambda name, *rest: _refuse(name, package) or real(name, *rest))
-    with pytest.raises(MissingDependencyError, match=rf"{write.__name__}\(\) needs {package}.*pip install 'fastestimator-lite\[plot,report\]'"):
+    line = rf"{write.__name__}\(\) needs {package}.*pip install 'fastestimator-lite\[plot,report\]'"
+    with pytest.raises(MissingDependencyError, match=line):
         write(tmp_path / "report", summary)
     assert not list(tmp_path.iterdir())
 
 
 def _refuse(name, package):
     if name.split(".")[0] == package:
-        raise builtins.ModuleNotFoundError(f"No module named {package!r}")
+        raise ModuleNotFoundError(f"No module named {package!r}")

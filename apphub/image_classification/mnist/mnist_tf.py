@@ -1,4 +1,4 @@
-"""MNIST in TensorFlow: a LeNet with a cosine learning rate, its best weights kept. The data is downloaded once (11 MB)."""
+"""MNIST in TensorFlow: a LeNet with a cosine learning rate, its best weights kept. Downloads the data once (11 MB)."""
 import tempfile
 
 import fastestimator_lite as fe
