@@ -32,6 +32,7 @@ CORE = [
     "pillow>=10",
     "opencv-python-headless>=4.9,<6",
     "albumentations>=2.0.5,<2.1",
+    "pyyaml>=6",
 ]
 
 KERAS = "keras>=3.6,<4"

@@ -186,7 +186,8 @@ class Estimator:
             runner.run("on_begin")
             self._stop_if_asked()
             work()
-            system.summary.stopped = "finished"
+            if "train" in modes or not system.summary.stopped:  # a test after a fit leaves its reason alone
+                system.summary.stopped = "finished"
         except _Stopped:
             system.summary.stopped = "stop_training"
         except BaseException as error:

@@ -43,8 +43,6 @@ SHOWN_EXTRAS_LESS = ("torch", "tensorflow", "tensorflow-cpu", "tensorflow-gpu", 
 KERAS_BACKENDS = ("tensorflow", "torch", "jax", "numpy", "openvino")
 DEEP_IMPORTS = ("torch", "tensorflow", "keras", "cv2", "albumentations")
 DEEP_SECONDS = 180
-SHARED_MEMORY = Path("/dev/shm")
-SHARED_MEMORY_ENOUGH = 256 * 2**20
 
 # What an import says when reinstalling would not help, and what does.
 KNOWN_FAILURES: Mapping[str, str] = {
@@ -128,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
         ],
         "Frameworks": [*check_frameworks(needs, installed)],
         "GPU": [*check_gpu(list_gpus(), installed, os.environ)],
-        "Environment": [*check_environment(os.environ, installed), *check_shared_memory()],
+        "Environment": [*check_environment(os.environ, installed)],
         "Optional parts": [*check_extras(needs, installed)],
     }
     if arguments.deep:
@@ -393,19 +391,6 @@ def _check_keras_backend(backend: str | None, installed: Mapping[str, str]) -> F
     if backend != "tensorflow" and has_tensorflow:
         return Finding("note", subject, f"{backend!r}: Keras models are not TensorFlow models", "unset KERAS_BACKEND")
     return Finding("ok", subject, backend)
-
-
-def check_shared_memory(place: Path = SHARED_MEMORY) -> Iterator[Finding]:
-    """Whether worker processes have room to hand batches over; containers are often given 64 MiB."""
-    if not place.is_dir():
-        return
-    size = shutil.disk_usage(place).total
-    text = f"{size / 2**20:.0f} MiB"
-    if size < SHARED_MEMORY_ENOUGH:
-        yield Finding("note", str(place), f"{text} is little for batches from worker processes",
-                      "docker run --shm-size=1g ...")
-    else:
-        yield Finding("ok", str(place), text)
 
 
 def check_imports(installed: Mapping[str, str]) -> Iterator[Finding]:

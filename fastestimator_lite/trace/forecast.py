@@ -158,7 +158,9 @@ class Forecast:
                     value = left.get((key, id(optimizer)), _rate(optimizer))
                     said[key] = value, value
             for key, pair in said.items():
-                found.setdefault(key, [None] * last_epoch)[epoch - 1] = pair
+                if key not in found:
+                    found[key] = [None] * last_epoch
+                found[key][epoch - 1] = pair
         return [Course(name, pairs) for name, pairs in found.items()]
 
 

@@ -12,9 +12,9 @@ import pytest
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 # script -> the rows of docs/performance.md that it measures
 ROWS = {"first_step": "KL", "import_time": "J", "memory": "M", "pipeline_in_memory": "F", "planning": "V",
-        "step_tensorflow": "B", "step_torch": "ACQT"}
+        "progressive_resizing": "X", "step_tensorflow": "B", "step_torch": "ACQT"}
 # these import TensorFlow, some of them several times
-SLOW = {"first_step", "import_time", "memory", "pipeline_in_memory", "step_tensorflow"}
+SLOW = {"progressive_resizing", "first_step", "import_time", "memory", "pipeline_in_memory", "step_tensorflow"}
 SCRIPTS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in ROWS]
 
 

@@ -302,19 +302,6 @@ def test_variable_with_a_value_that_does_nothing(name, bad, good):
     assert levels(doctor.check_environment({name: good}, SOUND))[name] == "ok"
 
 
-@pytest.mark.parametrize(("mebibytes", "level"), [(64, "note"), (1024, "ok")])
-def test_shared_memory(tmp_path, monkeypatch, mebibytes, level):
-    Usage = collections.namedtuple("Usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda place: Usage(mebibytes * 2**20, 0, 0))
-    (finding,) = doctor.check_shared_memory(tmp_path)
-    assert finding.level == level
-    assert f"{mebibytes} MiB" in finding.text
-
-
-def test_no_shared_memory_folder_is_no_finding(tmp_path):
-    assert list(doctor.check_shared_memory(tmp_path / "absent")) == []
-
-
 # ---------------------------------------------------------------------------------------------------------------- deep
 
 

@@ -109,7 +109,7 @@ def main():
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--out", default="demo", help="folder for the models and the report (default: demo)")
     args = parser.parse_args()
-    # Both are read when the framework is imported, which is in get_estimator. Threads of torch that wait for one another
+    # Both are read when the framework is imported, which is in get_estimator. Threads of torch that wait for others
     # spin otherwise, and on a machine that is busy with other work that makes each step many times slower.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's notes on the CPU say nothing about this job
