@@ -29,8 +29,9 @@ demo: $(READY) ## train on handwritten digits with everything scheduled
 test: $(READY) ## run the tests
 	$(PY) -m pytest -n 2 $(PYTEST_FLAGS) tests
 
-check: $(READY) ## lint, types, layers, Dockerfile
+check: $(READY) ## lint, format, types, layers, Dockerfile
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/hadolint Dockerfile

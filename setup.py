@@ -1,4 +1,5 @@
 """What the package is called, what it needs, and which optional parts it has."""
+
 from __future__ import annotations
 
 import re

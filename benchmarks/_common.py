@@ -6,6 +6,7 @@ comparisons, and next to it the comparison of the best turns, which other proces
 
 Importing this module loads no framework and not even numpy.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -29,9 +30,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 # before any framework is imported, here and in child processes
-for _name, _value in {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1",
-                      "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "",
-                      "KERAS_BACKEND": "tensorflow"}.items():
+for _name, _value in {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "",
+    "KERAS_BACKEND": "tensorflow",
+}.items():
     os.environ.setdefault(_name, _value)
 
 MICROSECOND, MILLISECOND, MEGABYTE = 1e-6, 1e-3, 2.0**20
@@ -43,8 +50,10 @@ _HEADS = ("row", "quantity", "ours", "raw", "compared", "of the best", "goal", "
 
 # ---- contestants
 
-def interleaved(contestants: Mapping[str, Callable[[], float]], repetitions: int,
-                warm_ups: int = 1) -> dict[str, list[float]]:
+
+def interleaved(
+    contestants: Mapping[str, Callable[[], float]], repetitions: int, warm_ups: int = 1
+) -> dict[str, list[float]]:
     """Let contestants take turns.
 
     Args:
@@ -154,6 +163,7 @@ def installed(*modules: str) -> bool:
 
 # ---- results
 
+
 class Goal(NamedTuple):
     """What a comparison should come to.
 
@@ -176,8 +186,9 @@ class Goal(NamedTuple):
         return f"{self.sense} {_compared_text(self.kind, self.bound, unit, goal=True)}"
 
 
-def compare(kind: str, ours: Sequence[float], raw: Sequence[float] | None,
-            best: Callable[..., float] = min) -> tuple[float, float]:
+def compare(
+    kind: str, ours: Sequence[float], raw: Sequence[float] | None, best: Callable[..., float] = min
+) -> tuple[float, float]:
     """Compare figures turn by turn.
 
     Args:
@@ -231,8 +242,15 @@ class Line:
         name = self.quantity if self.peer is None else f"  {self.peer}"
         compared = (_compared_text(self.kind, value, self.unit) for value in (self.compared, self.compared_best))
         reached = "" if self.reached is None else "yes" if self.reached else "NO"
-        return ("" if self.peer else self.row, name, _value_text(self.ours, self.unit),
-                "-" if self.raw is None else _value_text(self.raw, self.unit), *compared, self.goal or "", reached)
+        return (
+            "" if self.peer else self.row,
+            name,
+            _value_text(self.ours, self.unit),
+            "-" if self.raw is None else _value_text(self.raw, self.unit),
+            *compared,
+            self.goal or "",
+            reached,
+        )
 
 
 class Table:
@@ -248,8 +266,16 @@ class Table:
         self.lines: list[Line] = []
         self.skipped: dict[str, str] = {}
 
-    def add(self, row: str, quantity: str, unit: str, ours: Sequence[float], raw: Sequence[float] | None = None,
-            goal: Goal | None = None, kind: str | None = None) -> None:
+    def add(
+        self,
+        row: str,
+        quantity: str,
+        unit: str,
+        ours: Sequence[float],
+        raw: Sequence[float] | None = None,
+        goal: Goal | None = None,
+        kind: str | None = None,
+    ) -> None:
         """Add a line.
 
         Args:
@@ -261,16 +287,40 @@ class Table:
         """
         kind = goal.kind if goal else kind or ("difference" if raw else "value")
         compared, best = compare(kind, ours, raw, _BEST.get(unit, min))
-        self.lines.append(Line(row, quantity, unit, statistics.median(ours), statistics.median(raw) if raw else None,
-                               kind, compared, best, goal.text(unit) if goal else None,
-                               goal.reached(compared) if goal else None))
+        self.lines.append(
+            Line(
+                row,
+                quantity,
+                unit,
+                statistics.median(ours),
+                statistics.median(raw) if raw else None,
+                kind,
+                compared,
+                best,
+                goal.text(unit) if goal else None,
+                goal.reached(compared) if goal else None,
+            )
+        )
 
     def add_peer(self, name: str, figures: Sequence[float], raw: Sequence[float] | None = None) -> None:
         """Add a peer's figures below the line that was added last, compared as that one."""
         last = self.lines[-1]
         compared, best = compare(last.kind, figures, raw, _BEST.get(last.unit, min))
-        self.lines.append(Line(last.row, last.quantity, last.unit, statistics.median(figures),
-                               statistics.median(raw) if raw else None, last.kind, compared, best, None, None, name))
+        self.lines.append(
+            Line(
+                last.row,
+                last.quantity,
+                last.unit,
+                statistics.median(figures),
+                statistics.median(raw) if raw else None,
+                last.kind,
+                compared,
+                best,
+                None,
+                None,
+                name,
+            )
+        )
 
     def skip(self, name: str, why: str = "not installed here") -> None:
         """Note a peer that was not measured."""
@@ -283,8 +333,10 @@ class Table:
         about = environment()
         print(f"{self.title}  ({', '.join(f'{name} {value}' for name, value in about.items())})")
         for row in rows:
-            cells = [cell.ljust(width) if column in (0, 1, 6) else cell.rjust(width)
-                     for column, (cell, width) in enumerate(zip(row, widths, strict=True))]
+            cells = [
+                cell.ljust(width) if column in (0, 1, 6) else cell.rjust(width)
+                for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ]
             print("  ".join(cells).rstrip())
         for name, why in self.skipped.items():
             print(f"skipped: {name} ({why})")
@@ -293,9 +345,15 @@ class Table:
         if self.arguments.quick:
             print("--quick: too short to mean anything, it only shows that the script runs")
         if self.arguments.json:
-            written = {"script": Path(sys.argv[0]).name, "title": self.title, "quick": self.arguments.quick,
-                       "cpu": self.arguments.cpu, "environment": about,
-                       "lines": [dataclasses.asdict(line) for line in self.lines], "skipped": self.skipped}
+            written = {
+                "script": Path(sys.argv[0]).name,
+                "title": self.title,
+                "quick": self.arguments.quick,
+                "cpu": self.arguments.cpu,
+                "environment": about,
+                "lines": [dataclasses.asdict(line) for line in self.lines],
+                "skipped": self.skipped,
+            }
             Path(self.arguments.json).write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
 
@@ -319,8 +377,11 @@ def arguments(description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a few steps only, to see that it runs")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
-    parser.add_argument("--cpu", action="store_true",
-                        help="count the processor time of the process, not the time on the clock: for a busy machine")
+    parser.add_argument(
+        "--cpu",
+        action="store_true",
+        help="count the processor time of the process, not the time on the clock: for a busy machine",
+    )
     chosen = parser.parse_args()
     if chosen.cpu:
         Clock.now = staticmethod(time.process_time)

@@ -3,6 +3,7 @@
 A job trains Linear(4, 1) by Adam on the mean squared error, on batches of 32 cut out of arrays, and calls `first` at
 the end of its first step.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -16,8 +17,10 @@ BATCH = 32
 
 def run(job: str, steps: int) -> Child:
     """Run a job in a fresh process; the result is the processor time in seconds at the end of its first step."""
-    code = (f"{REPORT}\nimport sys, time\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport _jobs\n"
-            f"_jobs.{job}({steps}, lambda: report(time.process_time()))")
+    code = (
+        f"{REPORT}\nimport sys, time\nsys.path.insert(0, {str(Path(__file__).parent)!r})\nimport _jobs\n"
+        f"_jobs.{job}({steps}, lambda: report(time.process_time()))"
+    )
     return run_child(code)
 
 
@@ -33,7 +36,7 @@ def _rows(steps: int) -> Iterator[Any]:
     import numpy as np
 
     order = np.random.default_rng(0).permutation(steps * BATCH)
-    return (order[start:start + BATCH] for start in range(0, len(order), BATCH))
+    return (order[start : start + BATCH] for start in range(0, len(order), BATCH))
 
 
 def torch_by_hand(steps: int, first: Callable[[], None]) -> None:
@@ -130,8 +133,9 @@ def _train(fe: Any, package: str, model: Callable[[], Any], steps: int, first: C
                 first()
 
     net = fe.build(model, "adam")
-    network = fe.Network([ops.ModelOp(net, "x", "y_pred"), losses.MeanSquaredError(("y_pred", "y"), "mse"),
-                          ops.UpdateOp(net, "mse")])
+    network = fe.Network(
+        [ops.ModelOp(net, "x", "y_pred"), losses.MeanSquaredError(("y_pred", "y"), "mse"), ops.UpdateOp(net, "mse")]
+    )
     pipeline = fe.Pipeline(train_data=dataset, batch_size=BATCH, num_process=0)
     fe.Estimator(pipeline, network, epochs=1, traces=[Watch()]).fit()
 
@@ -178,8 +182,12 @@ def torch_lightning(steps: int, first: Callable[[], None]) -> None:
 
 # what is measured beside ours: framework -> name of the peer -> (module to look for, job)
 PEERS = {
-    "torch": {"Lightning, bare": ("lightning", "torch_lightning"),
-              "FastEstimator 1.x": ("fastestimator", "torch_fastestimator")},
-    "tensorflow": {"Keras fit": ("keras", "tensorflow_keras_fit"),
-                   "FastEstimator 1.x": ("fastestimator", "tensorflow_fastestimator")},
+    "torch": {
+        "Lightning, bare": ("lightning", "torch_lightning"),
+        "FastEstimator 1.x": ("fastestimator", "torch_fastestimator"),
+    },
+    "tensorflow": {
+        "Keras fit": ("keras", "tensorflow_keras_fit"),
+        "FastEstimator 1.x": ("fastestimator", "tensorflow_fastestimator"),
+    },
 }

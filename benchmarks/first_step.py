@@ -3,6 +3,7 @@
 Each figure is the processor time, user and system, of a fresh Python process at the end of its first step: imports, the
 model, the checks before training and the trial of one batch included.
 """
+
 from __future__ import annotations
 
 from _common import Goal, Table, arguments, installed, interleaved
@@ -25,10 +26,19 @@ def main() -> None:
                 jobs[name] = job
             else:
                 table.skip(name)
-        figures = interleaved({name: lambda job=job: run(job, 1).result for name, job in jobs.items()},  # type: ignore[misc]
-                              repetitions, warm_ups=0 if options.quick else 1)
-        table.add(row, f"process start to first step, {framework}", "s", figures["ours"], figures["raw"],
-                  Goal("ratio", "<=", 1.05))
+        figures = interleaved(
+            {name: lambda job=job: run(job, 1).result for name, job in jobs.items()},  # type: ignore[misc]
+            repetitions,
+            warm_ups=0 if options.quick else 1,
+        )
+        table.add(
+            row,
+            f"process start to first step, {framework}",
+            "s",
+            figures["ours"],
+            figures["raw"],
+            Goal("ratio", "<=", 1.05),
+        )
         for name in list(jobs)[2:]:
             table.add_peer(name, figures[name], figures["raw"])
     table.finish()

@@ -3,6 +3,7 @@
 Each figure is the processor time of a fresh Python process, user and system, from its start to its end. What a script
 needs is what one that trains a classifier does: the package, its words, and the rooms of the framework behind them.
 """
+
 from __future__ import annotations
 
 from _common import REPORT, Goal, Table, arguments, installed, interleaved, run_child
@@ -43,8 +44,10 @@ class Script:
 
     def __init__(self, framework: str) -> None:
         self.loads_both = True
-        self._code = (f"{REPORT}\nimport sys, {framework}\n{WORDS}\n{ROOMS[framework]}\n"
-                      f"report({OTHER[framework]!r} in sys.modules)")
+        self._code = (
+            f"{REPORT}\nimport sys, {framework}\n{WORDS}\n{ROOMS[framework]}\n"
+            f"report({OTHER[framework]!r} in sys.modules)"
+        )
 
     def __call__(self) -> float:
         child = run_child(self._code)
@@ -56,11 +59,17 @@ def main() -> None:
     options = arguments(__doc__)
     repetitions = 1 if options.quick else 5
     table = Table("importing", options)
-    peers = {"torch": {"Lightning": ("lightning", "import lightning.pytorch"),
-                       "pytorch-accelerated": ("pytorch_accelerated", "import pytorch_accelerated")},
-             "tensorflow": {}}
-    figures = interleaved({"nothing": lambda: cpu_seconds("pass"),
-                           "ours": lambda: cpu_seconds("import fastestimator_lite")}, 3 * repetitions)
+    peers = {
+        "torch": {
+            "Lightning": ("lightning", "import lightning.pytorch"),
+            "pytorch-accelerated": ("pytorch_accelerated", "import pytorch_accelerated"),
+        },
+        "tensorflow": {},
+    }
+    figures = interleaved(
+        {"nothing": lambda: cpu_seconds("pass"), "ours": lambda: cpu_seconds("import fastestimator_lite")},
+        3 * repetitions,
+    )
     table.add("J", "import fastestimator_lite", "s", figures["ours"], figures["nothing"], Goal("difference", "<=", 0.1))
     for framework, others in peers.items():
         if not installed(framework):
@@ -74,12 +83,24 @@ def main() -> None:
             else:
                 table.skip(name)
         figures = interleaved(contestants, repetitions, warm_ups=0 if options.quick else 1)
-        table.add("J", f"import {framework} and what a script needs", "s", figures["ours"], figures["alone"],
-                  Goal("difference", "<=", 0.2))
+        table.add(
+            "J",
+            f"import {framework} and what a script needs",
+            "s",
+            figures["ours"],
+            figures["alone"],
+            Goal("difference", "<=", 0.2),
+        )
         for name in list(contestants)[2:]:
             table.add_peer(name, figures[name], figures["alone"])
-        table.add("J", f"{OTHER[framework]} loaded as well (1: yes)", "", [float(script.loads_both)], None,
-                  Goal("value", "<=", 0))
+        table.add(
+            "J",
+            f"{OTHER[framework]} loaded as well (1: yes)",
+            "",
+            [float(script.loads_both)],
+            None,
+            Goal("value", "<=", 0),
+        )
     table.finish()
 
 

@@ -2,6 +2,7 @@
 
 Each figure is the largest resident set of a fresh Python process that trains Linear(4, 1) for some hundred steps.
 """
+
 from __future__ import annotations
 
 from _common import MEGABYTE, Goal, Table, arguments, installed, interleaved
@@ -24,10 +25,19 @@ def main() -> None:
                 jobs[name] = job
             else:
                 table.skip(name)
-        figures = interleaved({name: lambda job=job: run(job, steps).peak for name, job in jobs.items()},  # type: ignore[misc]
-                              repetitions, warm_ups=0)
-        table.add("M", f"largest resident set, {framework}", "MB", figures["ours"], figures["raw"],
-                  Goal("difference", "<=", 30 * MEGABYTE))
+        figures = interleaved(
+            {name: lambda job=job: run(job, steps).peak for name, job in jobs.items()},  # type: ignore[misc]
+            repetitions,
+            warm_ups=0,
+        )
+        table.add(
+            "M",
+            f"largest resident set, {framework}",
+            "MB",
+            figures["ours"],
+            figures["raw"],
+            Goal("difference", "<=", 30 * MEGABYTE),
+        )
         for name in list(jobs)[2:]:
             table.add_peer(name, figures[name], figures["raw"])
     table.finish()

@@ -5,6 +5,7 @@ the main process. The floor does the same work in numpy on whole batches. Ours i
 batches, which are arrays, and as a user does, by `with pipeline(...)`, which makes them tensors of the framework that
 is loaded.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -52,12 +53,11 @@ def whole_batches(data: dict[str, np.ndarray], size: int) -> Iterator[dict[str, 
     """The floor: whole batches by numpy."""
     order = np.random.default_rng(0).permutation(len(data["y"]))
     for start in range(0, len(order), size):
-        rows = order[start:start + size]
+        rows = order[start : start + size]
         yield {"x": minmax(data["x"][rows]), "y": data["y"][rows]}
 
 
-def pipeline(package: str, data: dict[str, np.ndarray], size: int,
-             arrays: bool = False) -> Callable[[], Iterable[Any]]:
+def pipeline(package: str, data: dict[str, np.ndarray], size: int, arrays: bool = False) -> Callable[[], Iterable[Any]]:
     """An epoch of our Pipeline, or of FastEstimator's.
 
     Args:
@@ -124,12 +124,17 @@ def main() -> None:
     count, repetitions = (1_000, 1) if options.quick else (30_000, 7)
     data = images(count)
     table = Table("samples from memory, no workers", options)
-    makers = {"tf.data, batch then map": ("tensorflow", tf_data), "torch DataLoader": ("torch", torch_loader),
-              "FastEstimator 1.x": ("fastestimator", lambda data, size: pipeline("fastestimator", data, size))}
+    makers = {
+        "tf.data, batch then map": ("tensorflow", tf_data),
+        "torch DataLoader": ("torch", torch_loader),
+        "FastEstimator 1.x": ("fastestimator", lambda data, size: pipeline("fastestimator", data, size)),
+    }
     for size in (32, 256):
-        contestants = {"floor": speed(lambda size=size: whole_batches(data, size), count),  # type: ignore[misc]
-                       "ours": speed(pipeline("fastestimator_lite", data, size, arrays=True), count),
-                       "ours, tensors": speed(pipeline("fastestimator_lite", data, size), count)}
+        contestants = {
+            "floor": speed(lambda size=size: whole_batches(data, size), count),  # type: ignore[misc]
+            "ours": speed(pipeline("fastestimator_lite", data, size, arrays=True), count),
+            "ours, tensors": speed(pipeline("fastestimator_lite", data, size), count),
+        }
         for name, (module, make) in makers.items():
             if not installed(module):
                 table.skip(name)
@@ -138,8 +143,14 @@ def main() -> None:
         figures = interleaved(contestants, repetitions)
         goal = Goal("ratio", ">=", 0.7)
         table.add("F", f"batches of {size}, for the Estimator", "k samples/s", figures["ours"], figures["floor"], goal)
-        table.add("F", f"batches of {size}, with pipeline(...)", "k samples/s", figures["ours, tensors"],
-                  figures["floor"], goal)
+        table.add(
+            "F",
+            f"batches of {size}, with pipeline(...)",
+            "k samples/s",
+            figures["ours, tensors"],
+            figures["floor"],
+            goal,
+        )
         for name in makers:
             if name in figures:
                 table.add_peer(name, figures[name], figures["floor"])

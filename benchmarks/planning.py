@@ -3,6 +3,7 @@
 Planning finds the epochs at which something changes and how many steps the run will have; no batch is made. With no
 schedule it must not grow with the number of epochs.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -81,14 +82,20 @@ def main() -> None:
     epochs, repetitions = (2_000, 3) if options.quick else (100_000, 21)
     table = Table(f"planning {epochs} epochs", options)
     op = LambdaOp(lambda x: x, "x", "x")
-    scheduled: Mapping[str, Any] = dict(ops=[EpochScheduler({1: op, 3: None})], batch_size=RepeatScheduler([32, 64]),
-                                        optimizer=EpochScheduler({1: "adam", epochs // 2: "sgd"}))
+    scheduled: Mapping[str, Any] = dict(
+        ops=[EpochScheduler({1: op, 3: None})],
+        batch_size=RepeatScheduler([32, 64]),
+        optimizer=EpochScheduler({1: "adam", epochs // 2: "sgd"}),
+    )
     plain = estimator(epochs)
     switched = EpochScheduler({part * epochs // 10 + 1: op if part % 2 else None for part in range(10)})
-    contestants = {"one epoch": planning(estimator(1)), "plain": planning(plain),
-                   "scheduled": planning(estimator(epochs, **scheduled)),
-                   "switched": planning(estimator(epochs, [switched])),
-                   "signature": signature_epochs("fastestimator_lite", plain.get_scheduled_items("train"), epochs)}
+    contestants = {
+        "one epoch": planning(estimator(1)),
+        "plain": planning(plain),
+        "scheduled": planning(estimator(epochs, **scheduled)),
+        "switched": planning(estimator(epochs, [switched])),
+        "signature": signature_epochs("fastestimator_lite", plain.get_scheduled_items("train"), epochs),
+    }
     if installed("fastestimator"):
         contestants["FastEstimator 1.x"] = signature_epochs("fastestimator", [None], epochs)
     else:

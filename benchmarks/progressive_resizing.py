@@ -8,6 +8,7 @@ Here the device is the processor, so most of the time goes into the network, who
 loading that limits the speed, so loading is measured alone as well. All is measured in the main process, then with two
 workers.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -89,19 +90,28 @@ def pipeline(data: NumpyDataset, scheduled: bool, num_process: int) -> fe.Pipeli
         num_process: As in Pipeline.
     """
     resizing = EpochScheduler({1: resize(SMALL), 3: resize(LARGE)}) if scheduled else resize(LARGE)
-    return fe.Pipeline(train_data=data, batch_size=BATCH, num_process=num_process,
-                       ops=[resizing, Normalize(inputs="x", outputs="x"), ChannelTranspose(inputs="x", outputs="x")])
+    return fe.Pipeline(
+        train_data=data,
+        batch_size=BATCH,
+        num_process=num_process,
+        ops=[resizing, Normalize(inputs="x", outputs="x"), ChannelTranspose(inputs="x", outputs="x")],
+    )
 
 
 def training(data: NumpyDataset, scheduled: bool, num_process: int, large: list[float]) -> Callable[[], float]:
     """A run; samples per second of the small phase, and into `large` those of the large one."""
     net = fe.build(network, "adam")
     shrink = None if scheduled else EpochScheduler({1: Shrink(SMALL), 3: None})
-    chain = [shrink, ModelOp(net, "x", "y_pred"), CrossEntropy(("y_pred", "y"), "ce", from_logits=True),
-             UpdateOp(net, "ce")]
+    chain = [
+        shrink,
+        ModelOp(net, "x", "y_pred"),
+        CrossEntropy(("y_pred", "y"), "ce", from_logits=True),
+        UpdateOp(net, "ce"),
+    ]
     watch = Watch()
-    estimator = fe.Estimator(pipeline(data, scheduled, num_process), fe.Network(chain), epochs=4, traces=watch,
-                             log_steps=None)
+    estimator = fe.Estimator(
+        pipeline(data, scheduled, num_process), fe.Network(chain), epochs=4, traces=watch, log_steps=None
+    )
 
     def run() -> float:
         with output_to_null():
@@ -140,21 +150,44 @@ def loading(data: NumpyDataset, epoch: int, num_process: int, size: int | None =
 
 def row_x(table: Table, data: NumpyDataset, repetitions: int, num_process: int) -> None:
     ours, after = list[float](), list[float]()
-    figures = interleaved({"ours": training(data, True, num_process, ours),
-                           "after": training(data, False, num_process, after),
-                           "load small": loading(data, 1, num_process),
-                           "load large": loading(data, 3, num_process),
-                           "load after": loading(data, 3, num_process, SMALL)}, repetitions)
+    figures = interleaved(
+        {
+            "ours": training(data, True, num_process, ours),
+            "after": training(data, False, num_process, after),
+            "load small": loading(data, 1, num_process),
+            "load large": loading(data, 3, num_process),
+            "load after": loading(data, 3, num_process, SMALL),
+        },
+        repetitions,
+    )
     ours, after = ours[-repetitions:], after[-repetitions:]  # the warm-up turns came first
     workers = f", {num_process} workers" if num_process else ""
     table.add("X", f"training: {SMALL} px against {LARGE} px{workers}", UNIT, figures["ours"], ours, GOAL)
     table.add_peer("resized after loading", figures["after"], after)
-    table.add("X", f"training: {SMALL} px by the Pipeline against after loading{workers}", UNIT, figures["ours"],
-              figures["after"], kind="ratio")
-    table.add("X", f"loading: {SMALL} px against {LARGE} px{workers}", UNIT, figures["load small"],
-              figures["load large"], GOAL)
-    table.add("X", f"loading: {SMALL} px by the Pipeline against after loading{workers}", UNIT, figures["load small"],
-              figures["load after"], GOAL)
+    table.add(
+        "X",
+        f"training: {SMALL} px by the Pipeline against after loading{workers}",
+        UNIT,
+        figures["ours"],
+        figures["after"],
+        kind="ratio",
+    )
+    table.add(
+        "X",
+        f"loading: {SMALL} px against {LARGE} px{workers}",
+        UNIT,
+        figures["load small"],
+        figures["load large"],
+        GOAL,
+    )
+    table.add(
+        "X",
+        f"loading: {SMALL} px by the Pipeline against after loading{workers}",
+        UNIT,
+        figures["load small"],
+        figures["load after"],
+        GOAL,
+    )
 
 
 def main() -> None:
@@ -163,8 +196,12 @@ def main() -> None:
     fe.record_history(False)
     count, repetitions = (2 * BATCH, 2) if options.quick else (15 * BATCH, 5)
     generator = np.random.default_rng(0)
-    data = NumpyDataset({"x": generator.integers(0, 256, (count, SOURCE, SOURCE, 3), np.uint8),
-                         "y": generator.integers(0, CLASSES, count)})
+    data = NumpyDataset(
+        {
+            "x": generator.integers(0, 256, (count, SOURCE, SOURCE, 3), np.uint8),
+            "y": generator.integers(0, CLASSES, count),
+        }
+    )
     table = Table("a resolution schedule in torch", options)
     row_x(table, data, repetitions, 0)
     if options.cpu:

@@ -3,6 +3,7 @@
 The model is one dense unit on four numbers, the batch 32 samples, the loss the mean squared error, the optimizer Adam.
 Both loops go over the same `tf.data.Dataset`; then each over the same arrays in memory, ours through its own Pipeline.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -52,7 +53,7 @@ class Slices:
     def __iter__(self) -> Iterator[dict[str, tf.Tensor]]:
         order = np.random.default_rng(0).permutation(len(self.x))
         for start in range(0, len(order), BATCH):
-            rows = order[start:start + BATCH]
+            rows = order[start : start + BATCH]
             yield {"x": tf.convert_to_tensor(self.x[rows]), "y": tf.convert_to_tensor(self.y[rows])}
 
 
@@ -112,8 +113,9 @@ def framework_loop(package: str, data: Any, steps: int, **options: Any) -> Calla
 
     watch = Watch()
     net = fe.build(model, adam)
-    network = fe.Network([ops.ModelOp(net, "x", "y_pred"), losses.MeanSquaredError(("y_pred", "y"), "mse"),
-                          ops.UpdateOp(net, "mse")])
+    network = fe.Network(
+        [ops.ModelOp(net, "x", "y_pred"), losses.MeanSquaredError(("y_pred", "y"), "mse"), ops.UpdateOp(net, "mse")]
+    )
     estimator = fe.Estimator(fe.Pipeline(train_data=data, **options), network, epochs=1, log_steps=None, traces=[watch])
 
     def run() -> float:
@@ -178,8 +180,14 @@ def main() -> None:
             table.add_peer(name, figures[name], raw)
     table.add("B", "the same where no trace needs each step", "us", figures["ours"], raw, Goal("ratio", "<=", 0.4))
     table.add_peer("Keras fit, steps_per_execution=20", figures["Keras fit, steps_per_execution=20"], raw)
-    table.add("B", "a step, arrays in memory", "us", figures["ours in memory"], figures["raw in memory"],
-              Goal("difference", "<=", 30 * MICROSECOND))
+    table.add(
+        "B",
+        "a step, arrays in memory",
+        "us",
+        figures["ours in memory"],
+        figures["raw in memory"],
+        Goal("difference", "<=", 30 * MICROSECOND),
+    )
     table.finish()
 
 

@@ -4,6 +4,7 @@ The model is Linear(4, 1), the batch 32 samples, the loss the mean squared error
 what is around the step shows. In A and T both loops go over the same batches, which lie ready in memory; in C each has
 its own way to them. Q uses a step that only runs the model forward, so that a trace shows beside it.
 """
+
 from __future__ import annotations
 
 import importlib
@@ -29,8 +30,10 @@ class ReadyBatches(torch.utils.data.DataLoader[Any]):
         super().__init__([0], batch_size=1)
         generator = torch.Generator().manual_seed(0)
         self.steps = steps
-        self.batches = [{"x": torch.rand(BATCH, 4, generator=generator),
-                         "y": torch.rand(BATCH, 1, generator=generator).round()} for _ in range(50)]
+        self.batches = [
+            {"x": torch.rand(BATCH, 4, generator=generator), "y": torch.rand(BATCH, 1, generator=generator).round()}
+            for _ in range(50)
+        ]
 
     def __len__(self) -> int:
         return self.steps
@@ -55,8 +58,13 @@ def fused_adam(parameters: Any) -> torch.optim.Optimizer:
 
 # ---- by hand
 
-def raw_loop(batches: Any, steps: int, make_optimizer: Callable[..., Any] = adam,
-             after: Callable[[int, dict[str, Any], Any, Any], None] | None = None) -> Callable[[], float]:
+
+def raw_loop(
+    batches: Any,
+    steps: int,
+    make_optimizer: Callable[..., Any] = adam,
+    after: Callable[[int, dict[str, Any], Any, Any], None] | None = None,
+) -> Callable[[], float]:
     """A training loop as one writes it; seconds per step.
 
     Args:
@@ -120,9 +128,19 @@ class Slices:
 
 # ---- ours, and FastEstimator 1.x, which has the same words
 
-def framework_loop(package: str, data: Any, steps: int, log_steps: int | None = None, traces: Sequence[str] = (),
-                   extra: int = 0, make_optimizer: Any = adam, train: bool = True, terminal: bool = False,
-                   **options: Any) -> Callable[[], float]:
+
+def framework_loop(
+    package: str,
+    data: Any,
+    steps: int,
+    log_steps: int | None = None,
+    traces: Sequence[str] = (),
+    extra: int = 0,
+    make_optimizer: Any = adam,
+    train: bool = True,
+    terminal: bool = False,
+    **options: Any,
+) -> Callable[[], float]:
     """One epoch of an Estimator; seconds per step, between the begin and the end of the epoch.
 
     Args:
@@ -166,8 +184,11 @@ def framework_loop(package: str, data: Any, steps: int, log_steps: int | None = 
         def on_batch_end(self, data: Any) -> None:
             data.write_without_log(self.outputs[0], data[self.inputs[0]])
 
-    kinds = {"accuracy": lambda i: metric.Accuracy("y", "y_pred", mode="train"), "nothing": lambda i: Nothing(),
-             "reads and writes": lambda i: ReadsAndWrites("y", f"z{i}", mode="train")}
+    kinds = {
+        "accuracy": lambda i: metric.Accuracy("y", "y_pred", mode="train"),
+        "nothing": lambda i: Nothing(),
+        "reads and writes": lambda i: ReadsAndWrites("y", f"z{i}", mode="train"),
+    }
     watch = Watch()
     net = fe.build(model, make_optimizer if train else None)
     chain = [ops.ModelOp(net, "x", "y_pred")]
@@ -175,8 +196,13 @@ def framework_loop(package: str, data: Any, steps: int, log_steps: int | None = 
         chain += [losses.MeanSquaredError(("y_pred", "y"), "mse"), ops.UpdateOp(net, "mse")]
     elif package == "fastestimator":
         chain.append(tensorop.LambdaOp(fn=lambda value: value, inputs="y", outputs="y"))  # else it drops the key
-    estimator = fe.Estimator(fe.Pipeline(train_data=data, **options), fe.Network(chain), epochs=1, log_steps=log_steps,
-                             traces=[watch, *(kinds[name](i) for name in traces for i in range(extra or 1))])
+    estimator = fe.Estimator(
+        fe.Pipeline(train_data=data, **options),
+        fe.Network(chain),
+        epochs=1,
+        log_steps=log_steps,
+        traces=[watch, *(kinds[name](i) for name in traces for i in range(extra or 1))],
+    )
 
     def run() -> float:
         with output_to_null(terminal):
@@ -187,6 +213,7 @@ def framework_loop(package: str, data: Any, steps: int, log_steps: int | None = 
 
 
 # ---- peers
+
 
 def lightning_loop(data: Any, steps: int, bare: bool) -> Callable[[], float]:
     """Lightning's Trainer, stripped of all it can be stripped of, or as it comes."""
@@ -296,6 +323,7 @@ def peers_of_a_step(data: Any, steps: int, table: Table) -> dict[str, Callable[[
 
 # ---- the rows
 
+
 def row_a(table: Table, steps: int, repetitions: int) -> None:
     data = ReadyBatches(steps)
 
@@ -304,21 +332,35 @@ def row_a(table: Table, steps: int, repetitions: int) -> None:
             return raw_loop(data, steps, after=Count())()
 
     peers = peers_of_a_step(data, steps, table)
-    figures = interleaved({
-        "raw": raw_loop(data, steps),
-        "ours": framework_loop("fastestimator_lite", data, steps),
-        "ours, default": framework_loop("fastestimator_lite", data, steps, 100, ["accuracy"], terminal=True),
-        "raw, counting": counting,
-        **peers,
-    }, repetitions)
+    figures = interleaved(
+        {
+            "raw": raw_loop(data, steps),
+            "ours": framework_loop("fastestimator_lite", data, steps),
+            "ours, default": framework_loop("fastestimator_lite", data, steps, 100, ["accuracy"], terminal=True),
+            "raw, counting": counting,
+            **peers,
+        },
+        repetitions,
+    )
     raw = figures["raw"]
     table.add("A", "a step; no log, no trace", "us", figures["ours"], raw, Goal("difference", "<=", 30 * MICROSECOND))
     for name in peers:
         table.add_peer(name, figures[name], raw)
-    table.add("A", "the same with Logger, bar and Accuracy", "us", figures["ours, default"], raw,
-              Goal("difference", "<=", 60 * MICROSECOND))
-    table.add("A", "the same against a raw loop that counts and prints", "us", figures["ours, default"],
-              figures["raw, counting"])
+    table.add(
+        "A",
+        "the same with Logger, bar and Accuracy",
+        "us",
+        figures["ours, default"],
+        raw,
+        Goal("difference", "<=", 60 * MICROSECOND),
+    )
+    table.add(
+        "A",
+        "the same against a raw loop that counts and prints",
+        "us",
+        figures["ours, default"],
+        figures["raw, counting"],
+    )
 
 
 def row_c(table: Table, steps: int, repetitions: int) -> None:
@@ -343,8 +385,9 @@ def row_c(table: Table, steps: int, repetitions: int) -> None:
     }
     if installed("fastestimator"):
         theirs = importlib.import_module("fastestimator.dataset").NumpyDataset({"x": x, "y": y})
-        contestants["FastEstimator 1.x"] = framework_loop("fastestimator", theirs, steps, make_optimizer="adam",
-                                                          **options)
+        contestants["FastEstimator 1.x"] = framework_loop(
+            "fastestimator", theirs, steps, make_optimizer="adam", **options
+        )
     figures = interleaved(contestants, repetitions)
     goal = Goal("ratio", "<=", 1.3)
     table.add("C", 'a step on our own loader, optimizer "adam"', "us", figures["ours"], figures["floor"], goal)
@@ -382,18 +425,35 @@ def row_q(table: Table, steps: int, repetitions: int) -> None:
     def ours(*traces: str, package: str = "fastestimator_lite") -> Callable[[], float]:
         return framework_loop(package, data, steps, traces=traces, extra=TRACES, train=False)
 
-    contestants = {"without": ours(), "nothing": ours("nothing"), "reads and writes": ours("reads and writes"),
-                   "raw": by_hand([]), "raw, reads and writes": by_hand([hook(f"z{i}") for i in range(TRACES)])}
+    contestants = {
+        "without": ours(),
+        "nothing": ours("nothing"),
+        "reads and writes": ours("reads and writes"),
+        "raw": by_hand([]),
+        "raw, reads and writes": by_hand([hook(f"z{i}") for i in range(TRACES)]),
+    }
     figures = interleaved(contestants, repetitions)
 
     def each(name: str, base: str) -> Added:
         return Added(figures[name], figures[base], TRACES)
 
     # the goal is 0; a hundredth of a microsecond is below what can be told from 0 here
-    table.add("Q", "one more trace that does nothing", "us", each("nothing", "without"), None,
-              Goal("value", "<=", 0.01 * MICROSECOND))
-    table.add("Q", "one more trace that reads and writes a key", "us", each("reads and writes", "without"), None,
-              Goal("value", "<=", 0.4 * MICROSECOND))
+    table.add(
+        "Q",
+        "one more trace that does nothing",
+        "us",
+        each("nothing", "without"),
+        None,
+        Goal("value", "<=", 0.01 * MICROSECOND),
+    )
+    table.add(
+        "Q",
+        "one more trace that reads and writes a key",
+        "us",
+        each("reads and writes", "without"),
+        None,
+        Goal("value", "<=", 0.4 * MICROSECOND),
+    )
     table.add_peer("the same by hand", each("raw, reads and writes", "raw"))
 
 
@@ -412,15 +472,21 @@ def row_t(table: Table, steps: int, repetitions: int) -> None:
     def ours(log_steps: int, terminal: bool = False) -> Callable[[], float]:
         return framework_loop("fastestimator_lite", data, steps, log_steps, terminal=terminal)
 
-    contestants = {"100": ours(100), "1": ours(1), "raw 100": by_hand(100), "raw 1": by_hand(1),
-                   "bar 100": ours(100, terminal=True), "bar 1": ours(1, terminal=True)}
+    contestants = {
+        "100": ours(100),
+        "1": ours(1),
+        "raw 100": by_hand(100),
+        "raw 1": by_hand(1),
+        "bar 100": ours(100, terminal=True),
+        "bar 1": ours(1, terminal=True),
+    }
     figures = interleaved(contestants, repetitions)
 
     def added(prefix: str) -> Added:
         return Added(figures[f"{prefix}1"], figures[f"{prefix}100"])
 
     table.add("T", "log_steps=1 instead of 100, a step", "us", added(""), None, Goal("value", "<=", 40 * MICROSECOND))
-    table.add_peer("by hand: print(f\"...{loss.item()}\", flush=True)", added("raw "))
+    table.add_peer('by hand: print(f"...{loss.item()}", flush=True)', added("raw "))
     table.add("T", "the same with the bar of a terminal", "us", added("bar "))
 
 

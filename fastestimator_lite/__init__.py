@@ -1,8 +1,8 @@
-"""fastestimator_lite: train with a Pipeline, a Network and an Estimator, in PyTorch or TensorFlow, with everything
-schedulable.
+"""Train with a Pipeline, a Network and an Estimator, in PyTorch or TensorFlow, with everything schedulable.
 
 Names are imported when first used, so importing the package loads neither framework.
 """
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """`python -m fastestimator_lite` is the command `fastestimator-lite`."""
+
 import sys
 
 from fastestimator_lite.cli.main import main

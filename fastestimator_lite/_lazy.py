@@ -3,6 +3,7 @@
 An `__init__.py` lists its names once, as ordinary imports under `if TYPE_CHECKING:`, so that type checkers and editors
 see them. `attach` reads that list from the file and resolves each name on first use.
 """
+
 from __future__ import annotations
 
 import ast
@@ -51,11 +52,11 @@ def _listed_imports(source: str) -> dict[str, tuple[str, str | None]]:
             if not isinstance(statement, ast.ImportFrom) or statement.module is None:
                 continue
             for alias in statement.names:
-                # `from package import module as module` names a module: a face never holds a module-level attribute
-                # of the same name, so the package face of `fastestimator_lite` lists modules with this spelling.
-                is_module = statement.module.split(".")[-1] != alias.name and _is_module(statement.module, alias.name)
+                is_module = _is_module(statement.module, alias.name)
                 name = alias.asname or alias.name
-                homes[name] = (f"{statement.module}.{alias.name}", None) if is_module else (statement.module, alias.name)
+                homes[name] = (
+                    (f"{statement.module}.{alias.name}", None) if is_module else (statement.module, alias.name)
+                )
     return homes
 
 

@@ -1,4 +1,5 @@
 """The only process-wide state: what `enable_deterministic`, `record_history` and `build` leave for later calls."""
+
 from __future__ import annotations
 
 import dataclasses

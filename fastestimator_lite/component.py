@@ -1,4 +1,5 @@
 """Component: what takes part in a run at some moments (an op, a trace, a slicer), and When: the question it answers."""
+
 from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeVar

@@ -1,4 +1,5 @@
 """Estimator: asks every schedulable part of a run what it is at each epoch, and drives the loop."""
+
 from __future__ import annotations
 
 import contextlib
@@ -61,9 +62,18 @@ class Estimator:
         ConfigError: If an argument cannot work; see the message.
     """
 
-    def __init__(self, pipeline: Pipeline, network: BaseNetwork, epochs: int, train_steps_per_epoch: int | None = None,
-                 eval_steps_per_epoch: int | None = None, traces: Any = None, log_steps: int | None = 100,
-                 eval_log_steps: Sequence[int] = (), monitor_names: None | str | Iterable[str] = None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        network: BaseNetwork,
+        epochs: int,
+        train_steps_per_epoch: int | None = None,
+        eval_steps_per_epoch: int | None = None,
+        traces: Any = None,
+        log_steps: int | None = 100,
+        eval_log_steps: Sequence[int] = (),
+        monitor_names: None | str | Iterable[str] = None,
+    ) -> None:
         _check_kind(pipeline, Pipeline, "pipeline")
         _check_kind(network, BaseNetwork, "network")
         _check_count(epochs, "epochs")
@@ -76,16 +86,30 @@ class Estimator:
         for index, item in enumerate(self._user_traces):
             for trace in values_of(item):
                 if not isinstance(trace, Trace):
-                    raise ConfigError(f"trace #{index} of the Estimator must be a Trace, got {type(trace).__name__}: {trace!r:.100}"
-                                      f"{words_for_epoch(item, trace)}")
+                    raise ConfigError(
+                        f"trace #{index} of the Estimator must be a Trace, got {type(trace).__name__}: {trace!r:.100}"
+                        f"{words_for_epoch(item, trace)}"
+                    )
         check_ds_ids_exist(network.ops, pipeline.data, "op", "the Network")
         check_ds_ids_exist(network.postprocessing, pipeline.data, "op", "the Network's pops")
         check_ds_ids_exist(self._user_traces, pipeline.data, "trace", "the Estimator")
-        essentials = [TrainEssential(self.monitor_names), EvalEssential(self.monitor_names), TestEssential(self.monitor_names)]
+        essentials = [
+            TrainEssential(self.monitor_names),
+            EvalEssential(self.monitor_names),
+            TestEssential(self.monitor_names),
+        ]
         self._traces = [*essentials, *self._user_traces, Logger()]
-        self.system = System(network=network, pipeline=pipeline, traces=self._traces, num_devices=get_num_gpus(),
-                             log_steps=log_steps, total_epochs=epochs, train_steps_per_epoch=train_steps_per_epoch,
-                             eval_steps_per_epoch=eval_steps_per_epoch, eval_log_steps=tuple(eval_log_steps))
+        self.system = System(
+            network=network,
+            pipeline=pipeline,
+            traces=self._traces,
+            num_devices=get_num_gpus(),
+            log_steps=log_steps,
+            total_epochs=epochs,
+            train_steps_per_epoch=train_steps_per_epoch,
+            eval_steps_per_epoch=eval_steps_per_epoch,
+            eval_log_steps=tuple(eval_log_steps),
+        )
         self._all_traces = [trace for item in self._traces for trace in values_of(item)]
         for trace in self._all_traces:
             trace.system = self.system
@@ -135,7 +159,9 @@ class Estimator:
             MissingKeyError: If an op or trace asks for a key that nothing brings.
         """
         if "train" not in self.pipeline.get_modes():
-            raise ConfigError("the Pipeline has no train data; fit() has nothing to do. Give it train_data, or call test()")
+            raise ConfigError(
+                "the Pipeline has no train data; fit() has nothing to do. Give it train_data, or call test()"
+            )
         self.system.reset(summary)
         self.network.begin_run()
         self._horizons.clear()
@@ -296,9 +322,11 @@ class Estimator:
         if modes[0] == "train":
             self.network.set_optimizers(1)
         if unread:
-            warn(f"nothing reads the key{'s' * (len(unread) > 1)} {', '.join(map(repr, unread))} of the Pipeline, so "
-                 f"{'they are' if len(unread) > 1 else 'it is'} left out of the batches; name a key in the inputs of a TensorOp or Trace "
-                 f"to keep it")
+            warn(
+                f"nothing reads the key{'s' * (len(unread) > 1)} {', '.join(map(repr, unread))} of the Pipeline, so "
+                f"{'they are' if len(unread) > 1 else 'it is'} left out of the batches; name a key in the inputs of a TensorOp or Trace "
+                f"to keep it"
+            )
 
     def _distinct_moments(self, modes: Sequence[str]) -> Iterator[When]:
         """Moments that show, between them, everything that will be in force."""
@@ -313,7 +341,9 @@ class Estimator:
                     found = True
                     yield When(mode, epoch, ds_id)
             if mode == "train" and not found:
-                raise ConfigError(f"the train data is empty in all of the {self.system.total_epochs} epochs; schedule it from epoch 1")
+                raise ConfigError(
+                    f"the train data is empty in all of the {self.system.total_epochs} epochs; schedule it from epoch 1"
+                )
 
     def _checked(self, when: When, unread: dict[str, None]) -> tuple[Step, Loader]:
         """The step and loader of a moment, once it is clear that every key will be there."""
@@ -326,8 +356,12 @@ class Estimator:
         in_force = {op.loss_name for op in plan.updates}  # a loss may be scheduled to begin later
         _check_monitored(self._asked_for | in_force, brought, self._all_traces, self._ds_ids(when), when)
         essential = (TrainEssential, EvalEssential, TestEssential)
-        check_trace_keys([trace for trace in traces if not isinstance(trace, essential)], self._ds_ids(when), brought,
-                         f" (mode {when.mode!r}, epoch {when.epoch})")
+        check_trace_keys(
+            [trace for trace in traces if not isinstance(trace, essential)],
+            self._ds_ids(when),
+            brought,
+            f" (mode {when.mode!r}, epoch {when.epoch})",
+        )
         step, loader = self._load(when)
         needed = step.plan.keys_of_batch()
         if needed is not None:
@@ -341,18 +375,24 @@ class Estimator:
         for item in items.values():
             late = sorted(key for key in item.epoch_dict if key > total) if isinstance(item, EpochScheduler) else []
             for key in late:
-                warn(f"the run has {total} epoch{'s' * (total > 1)}, so what a schedule has for epoch {key} never "
-                     f"comes: {item.epoch_dict[key]!r:.100}")
+                warn(
+                    f"the run has {total} epoch{'s' * (total > 1)}, so what a schedule has for epoch {key} never "
+                    f"comes: {item.epoch_dict[key]!r:.100}"
+                )
         for epoch in get_signature_epochs(self.network.ops, total, "train"):
             if not self.pipeline.get_ds_ids(epoch, "train"):
                 continue
             for name, is_run in self.network.out_of_step(epoch).items():
                 if is_run:
-                    warn(f"at epoch {epoch} the model {name!r} is run in training, but not updated; schedule the "
-                         f"ModelOp like the UpdateOp, unless that is meant")
+                    warn(
+                        f"at epoch {epoch} the model {name!r} is run in training, but not updated; schedule the "
+                        f"ModelOp like the UpdateOp, unless that is meant"
+                    )
                 else:
-                    warn(f"at epoch {epoch} the model {name!r} is updated, but no ModelOp runs it in training; schedule "
-                         f"the UpdateOp like the ModelOp")
+                    warn(
+                        f"at epoch {epoch} the model {name!r} is updated, but no ModelOp runs it in training; schedule "
+                        f"the UpdateOp like the ModelOp"
+                    )
 
     def _horizon(self, model_name: str | None) -> Horizon:
         if model_name not in self._horizons:
@@ -408,11 +448,14 @@ class Estimator:
 
     def fe_summary(self) -> list[str]:
         """One line for each part, for reports."""
-        return [*self.pipeline.fe_summary(), *self.network.fe_summary(),
-                *(line for trace in self._all_traces for line in trace.fe_summary())]
+        return [
+            *self.pipeline.fe_summary(),
+            *self.network.fe_summary(),
+            *(line for trace in self._all_traces for line in trace.fe_summary()),
+        ]
 
 
-class _Stopped(Exception):  # noqa: N818 - control flow, not an error
+class _Stopped(Exception):
     """Somebody set stop_training."""
 
 
@@ -422,18 +465,24 @@ def _end_after_error(traces: Sequence[Trace], error: BaseException) -> None:
     for trace in traces:
         try:
             trace.on_exception(data, error)
-        except Exception as err:
-            warn(f"{type(trace).__name__} failed while ending after {type(error).__name__}: {type(err).__name__}: {err}")
+        except Exception as err:  # noqa: BLE001 - the first error is the one to raise
+            warn(
+                f"{type(trace).__name__} failed while ending after {type(error).__name__}: {type(err).__name__}: {err}"
+            )
 
 
-def _check_monitored(names: Iterable[str], brought: set[str], traces: Sequence[Trace], ds_ids: Sequence[str], when: When) -> None:
+def _check_monitored(
+    names: Iterable[str], brought: set[str], traces: Sequence[Trace], ds_ids: Sequence[str], when: When
+) -> None:
     essential = (TrainEssential, EvalEssential, TestEssential)
     made = {key for trace in traces if not isinstance(trace, essential) for key in trace.get_outputs(ds_ids)}
     missing = sorted(set(names) - brought - made)
     if missing:
-        raise MissingKeyError(f"monitor_names asks for {', '.join(map(repr, missing))} (mode {when.mode!r}, epoch {when.epoch}), "
-                              f"which nothing brings; there are: {', '.join(map(repr, sorted(brought)))}."
-                              f"{suggest(missing[0], brought)}")
+        raise MissingKeyError(
+            f"monitor_names asks for {', '.join(map(repr, missing))} (mode {when.mode!r}, epoch {when.epoch}), "
+            f"which nothing brings; there are: {', '.join(map(repr, sorted(brought)))}."
+            f"{suggest(missing[0], brought)}"
+        )
 
 
 def _check_kind(value: Any, kind: type, name: str) -> None:
@@ -446,8 +495,10 @@ def _check_count(value: Any, name: str, optional: bool = False) -> None:
     if value is None and optional:
         return
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ConfigError(f"Estimator({name}) must be an int >= 1{' or None' if optional else ''}, got {value!r}"
-                          f" ({type(value).__name__})")
+        raise ConfigError(
+            f"Estimator({name}) must be an int >= 1{' or None' if optional else ''}, got {value!r}"
+            f" ({type(value).__name__})"
+        )
 
 
 def enable_deterministic(seed: int) -> None:

@@ -1,4 +1,5 @@
 """Names for what flows through a run. Frameworks are imported for type checkers alone."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping

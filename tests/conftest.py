@@ -1,4 +1,5 @@
 """Fixtures for every test: the frameworks under test, and settings as they were."""
+
 import functools
 import gzip
 import hashlib
@@ -88,7 +89,7 @@ def served_mnist(tmp_path, monkeypatch):
         labels = rng.integers(0, 10, count, dtype=np.uint8)
         images = rng.integers(0, 60, (count, 28, 28), dtype=np.uint8)
         for image, label in zip(images, labels, strict=True):
-            image[2 * label:2 * label + 6, 4:24] = 255  # a bar whose height tells the digit
+            image[2 * label : 2 * label + 6, 4:24] = 255  # a bar whose height tells the digit
         for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
             content = _idx(array)
             (folder / f"{part}-{kind}-ubyte.gz").write_bytes(content)

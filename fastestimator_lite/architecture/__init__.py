@@ -1,4 +1,5 @@
 """Models that are ready to build, for PyTorch and for TensorFlow."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """Functions on arrays and models that work in numpy, PyTorch and TensorFlow alike."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """ModelCard: what belongs to us about a model, in one place."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -93,6 +94,8 @@ def card_of(model: Any) -> ModelCard:
     """
     card = getattr(model, "fe", None)
     if not isinstance(card, ModelCard):
-        raise ConfigError(f"{type(model).__name__} was not built: make it with fe.build(model_fn=..., "
-                          f"optimizer_fn=...) so that it has a name and an optimizer")
+        raise ConfigError(
+            f"{type(model).__name__} was not built: make it with fe.build(model_fn=..., "
+            f"optimizer_fn=...) so that it has a name and an optimizer"
+        )
     return card

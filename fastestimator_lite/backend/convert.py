@@ -1,4 +1,5 @@
 """From one framework or data type to another, through nested dictionaries, lists, tuples and sets."""
+
 from __future__ import annotations
 
 from types import ModuleType
@@ -12,8 +13,23 @@ from fastestimator_lite.util.errors import ConfigError, suggest
 from fastestimator_lite.util.tree import leaves, map_structure
 
 _TARGETS = ("np", "torch", "tf")
-_DTYPES = ("float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
-           "uint64", "bool", "complex64", "complex128")
+_DTYPES = (
+    "float16",
+    "bfloat16",
+    "float32",
+    "float64",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "bool",
+    "complex64",
+    "complex128",
+)
 
 
 def to_tensor(data: Any, target_type: str, shared_memory: bool = False) -> Any:

@@ -1,4 +1,5 @@
 """New arrays in the likeness of another."""
+
 from __future__ import annotations
 
 from fastestimator_lite.backend.framework import framework_of

@@ -1,4 +1,5 @@
 """The seed of `enable_deterministic`, handed to each framework once it is there."""
+
 from __future__ import annotations
 
 import importlib
@@ -6,7 +7,10 @@ import sys
 
 from fastestimator_lite._settings import change, settings
 
-_HOMES = {"torch": "fastestimator_lite.backend.pytorch.model", "tensorflow": "fastestimator_lite.backend.tensorflow.model"}
+_HOMES = {
+    "torch": "fastestimator_lite.backend.pytorch.model",
+    "tensorflow": "fastestimator_lite.backend.tensorflow.model",
+}
 
 
 def seed_frameworks() -> None:

@@ -1,4 +1,5 @@
 """Where tensors live, and how many processors and accelerators there are."""
+
 from __future__ import annotations
 
 import importlib.util

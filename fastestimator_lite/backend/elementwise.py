@@ -1,4 +1,5 @@
 """Functions that work on each element by itself."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -68,8 +69,9 @@ def maximum(tensor1: ArrayT, tensor2: ArrayT) -> ArrayT:
     return framework_of(tensor1).maximum(tensor1, tensor2)
 
 
-def clip_by_value(tensor: ArrayT, min_value: float | Array | None = None,
-                  max_value: float | Array | None = None) -> ArrayT:
+def clip_by_value(
+    tensor: ArrayT, min_value: float | Array | None = None, max_value: float | Array | None = None
+) -> ArrayT:
     """Limit each element to a range.
 
     Args:

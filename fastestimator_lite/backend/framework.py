@@ -3,6 +3,7 @@
 A framework is a module of our own that spells the primitives (`backend/numpy/array.py`, `backend/pytorch/array.py`,
 `backend/tensorflow/array.py`), so a backend function is one line: look the module up, call the primitive.
 """
+
 from __future__ import annotations
 
 import importlib

@@ -3,6 +3,7 @@
 Halves (float16, bfloat16) are taken to float32 first. Probabilities are kept within [1e-7, 1 - 1e-7], as Keras does, so
 that a wrong and certain answer has a large loss and no infinite one.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,13 @@ EPSILON = 1e-7
 _REDUCTIONS = ("none", "sum", "mean")
 
 
-def binary_crossentropy(y_pred: ArrayT, y_true: ArrayT, from_logits: bool = False, average_loss: bool = True,
-                        class_weights: Mapping[int, float] | None = None) -> ArrayT:
+def binary_crossentropy(
+    y_pred: ArrayT,
+    y_true: ArrayT,
+    from_logits: bool = False,
+    average_loss: bool = True,
+    class_weights: Mapping[int, float] | None = None,
+) -> ArrayT:
     """Cross entropy of yes-or-no answers.
 
     Args:
@@ -50,8 +56,13 @@ def binary_crossentropy(y_pred: ArrayT, y_true: ArrayT, from_logits: bool = Fals
     return _per_sample(-(weight_yes * y_true * log_yes + weight_no * (1 - y_true) * log_no), average_loss)
 
 
-def categorical_crossentropy(y_pred: ArrayT, y_true: ArrayT, from_logits: bool = False, average_loss: bool = True,
-                             class_weights: Mapping[int, float] | None = None) -> ArrayT:
+def categorical_crossentropy(
+    y_pred: ArrayT,
+    y_true: ArrayT,
+    from_logits: bool = False,
+    average_loss: bool = True,
+    class_weights: Mapping[int, float] | None = None,
+) -> ArrayT:
     """Cross entropy of one class among K, with one-hot or soft labels.
 
     The classes are on the last axis in numpy and TensorFlow, (B, ..., K), and on axis 1 in PyTorch, (B, K, ...).
@@ -90,9 +101,13 @@ def categorical_crossentropy(y_pred: ArrayT, y_true: ArrayT, from_logits: bool =
     return _per_sample(-framework.reduce_sum(y_true * log_probs, axis, False), average_loss)
 
 
-def sparse_categorical_crossentropy(y_pred: ArrayT, y_true: ArrayT, from_logits: bool = False,
-                                    average_loss: bool = True,
-                                    class_weights: Mapping[int, float] | None = None) -> ArrayT:
+def sparse_categorical_crossentropy(
+    y_pred: ArrayT,
+    y_true: ArrayT,
+    from_logits: bool = False,
+    average_loss: bool = True,
+    class_weights: Mapping[int, float] | None = None,
+) -> ArrayT:
     """Cross entropy of one class among K, with the index of the class as label.
 
     The classes are on the last axis in numpy and TensorFlow, (B, ..., K), and on axis 1 in PyTorch, (B, K, ...).
@@ -125,9 +140,11 @@ def sparse_categorical_crossentropy(y_pred: ArrayT, y_true: ArrayT, from_logits:
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == 1:
         y_true = framework.squeeze(y_true, axis)
     if not _same_sizes(y_true.shape, positions):
-        raise ConfigError(f"sparse_categorical_crossentropy expects class indices of shape {_text(positions)} for "
-                          f"y_pred of shape {_text(y_pred.shape)}, got y_true of shape {_text(y_true.shape)}; for "
-                          f"one-hot labels use categorical_crossentropy")
+        raise ConfigError(
+            f"sparse_categorical_crossentropy expects class indices of shape {_text(positions)} for "
+            f"y_pred of shape {_text(y_pred.shape)}, got y_true of shape {_text(y_true.shape)}; for "
+            f"one-hot labels use categorical_crossentropy"
+        )
     labels = framework.cast(y_true, "int64")
     if from_logits:
         log_probs = framework.pick_class(framework.log_softmax(y_pred, axis), labels)
@@ -229,9 +246,17 @@ def hinge(y_true: ArrayT, y_pred: ArrayT) -> ArrayT:
     return _per_sample(framework.clip(1 - y_true * y_pred, 0, None), average_loss=False)
 
 
-def focal_loss(y_true: ArrayT, y_pred: ArrayT, gamma: float = 2.0, alpha: float | None = 0.25,
-               from_logits: bool = False, normalize: bool = True, shape_reduction: str = "sum",
-               sample_reduction: str = "mean", label_smoothing: float = 0.0) -> ArrayT:
+def focal_loss(
+    y_true: ArrayT,
+    y_pred: ArrayT,
+    gamma: float = 2.0,
+    alpha: float | None = 0.25,
+    from_logits: bool = False,
+    normalize: bool = True,
+    shape_reduction: str = "sum",
+    sample_reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> ArrayT:
     """Cross entropy of yes-or-no answers that gives less weight to what is answered well already.
 
     Args:
@@ -282,8 +307,12 @@ def focal_loss(y_true: ArrayT, y_pred: ArrayT, gamma: float = 2.0, alpha: float 
 def _alike(y_pred: Array, y_true: Array) -> tuple[ModuleType, Any, Any]:
     """The framework, and both arrays in one float dtype and one shape."""
     framework = _common_framework(y_pred, y_true)
-    if y_pred.dtype == y_true.dtype and None not in y_pred.shape and y_pred.shape == y_true.shape and (
-            framework.dtype_name(y_pred) in ("float32", "float64")):
+    if (
+        y_pred.dtype == y_true.dtype
+        and None not in y_pred.shape
+        and y_pred.shape == y_true.shape
+        and (framework.dtype_name(y_pred) in ("float32", "float64"))
+    ):
         return framework, y_pred, y_true  # the usual case, once per step: nothing to do
     y_pred = _at_least_float32(framework, y_pred)
     y_true = framework.cast(y_true, framework.dtype_name(y_pred))
@@ -300,8 +329,10 @@ def _alike(y_pred: Array, y_true: Array) -> tuple[ModuleType, Any, Any]:
 def _common_framework(y_pred: Array, y_true: Array) -> ModuleType:
     framework, other = framework_of(y_pred), framework_of(y_true)
     if framework is not other:
-        raise ConfigError(f"y_pred and y_true must be of one framework, got {framework.NAME!r} and {other.NAME!r}; "
-                          f"convert with to_tensor(y_true, {framework.NAME!r})")
+        raise ConfigError(
+            f"y_pred and y_true must be of one framework, got {framework.NAME!r} and {other.NAME!r}; "
+            f"convert with to_tensor(y_true, {framework.NAME!r})"
+        )
     return framework
 
 
@@ -317,9 +348,11 @@ def _same_sizes(one: Sequence[int | None], other: Sequence[int | None]) -> bool:
 
 
 def _shapes_differ(y_pred: Array, y_true: Array) -> ConfigError:
-    return ConfigError(f"y_pred and y_true must have the same shape (but for axes of size 1), got "
-                       f"{_text(y_pred.shape)} and {_text(y_true.shape)}; class indices need "
-                       f"sparse_categorical_crossentropy")
+    return ConfigError(
+        f"y_pred and y_true must have the same shape (but for axes of size 1), got "
+        f"{_text(y_pred.shape)} and {_text(y_true.shape)}; class indices need "
+        f"sparse_categorical_crossentropy"
+    )
 
 
 def _text(shape: Sequence[int | None]) -> str:
@@ -329,8 +362,10 @@ def _text(shape: Sequence[int | None]) -> str:
 def _class_weights(class_weights: Mapping[int, float] | None, classes: int) -> list[float]:
     unknown = sorted(set(class_weights or ()) - set(range(classes)), key=str)
     if unknown:
-        raise ConfigError(f"class_weights names the classes {unknown}, but y_pred has the classes 0 to {classes - 1}; "
-                          f"give {{class index: weight}}")
+        raise ConfigError(
+            f"class_weights names the classes {unknown}, but y_pred has the classes 0 to {classes - 1}; "
+            f"give {{class index: weight}}"
+        )
     return [float((class_weights or {}).get(index, 1.0)) for index in range(classes)]
 
 

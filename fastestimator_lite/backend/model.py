@@ -1,4 +1,5 @@
 """What is done with models in either framework: forward, gradient, update, learning rate, files."""
+
 from __future__ import annotations
 
 import os
@@ -23,8 +24,13 @@ def feed_forward(model: Model, *x: Tensor, training: bool = True) -> Any:
     return framework_of_model(model).feed_forward(model, *x, training=training)
 
 
-def get_gradient(target: Tensor, sources: Tensor | Sequence[Tensor], higher_order: bool = False, tape: Any = None,
-                 retain_graph: bool = True) -> Any:
+def get_gradient(
+    target: Tensor,
+    sources: Tensor | Sequence[Tensor],
+    higher_order: bool = False,
+    tape: Any = None,
+    retain_graph: bool = True,
+) -> Any:
     """Gradient of a tensor with respect to others.
 
     Args:
@@ -41,8 +47,12 @@ def get_gradient(target: Tensor, sources: Tensor | Sequence[Tensor], higher_orde
     return home.get_gradient(target, sources, higher_order, tape, retain_graph)
 
 
-def update_model(model: Model, gradients: Sequence[Tensor | None], defer: bool = False,
-                 deferred: dict[str, list[Callable[[], None]]] | None = None) -> None:
+def update_model(
+    model: Model,
+    gradients: Sequence[Tensor | None],
+    defer: bool = False,
+    deferred: dict[str, list[Callable[[], None]]] | None = None,
+) -> None:
     """Let a model's current optimizer take a step.
 
     Args:
@@ -70,8 +80,13 @@ def set_lr(model: Model, lr: float, weight_decay: float | None = None) -> None:
     framework_of_model(model).set_lr(model, lr, weight_decay)
 
 
-def save_model(model: Model, save_dir: str | os.PathLike[str], model_name: str | None = None,
-               save_optimizer: bool = False, save_architecture: bool = False) -> str:
+def save_model(
+    model: Model,
+    save_dir: str | os.PathLike[str],
+    model_name: str | None = None,
+    save_optimizer: bool = False,
+    save_architecture: bool = False,
+) -> str:
     """Save a model's weights.
 
     Args:

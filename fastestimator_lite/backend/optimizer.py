@@ -1,4 +1,5 @@
 """The parameter groups of an optimizer, alike in both frameworks: what a schedule of any field reads and writes."""
+
 from __future__ import annotations
 
 import importlib

@@ -1,4 +1,5 @@
 """Functions that turn the elements along some axes into one."""
+
 from __future__ import annotations
 
 import math
@@ -98,8 +99,9 @@ def argmax(tensor: ArrayT, axis: int = 0) -> ArrayT:
     return framework_of(tensor).argmax(tensor, axis)
 
 
-def percentile(tensor: ArrayT, percentiles: float | Sequence[float], axis: Axis = None,
-               keepdims: bool = True) -> ArrayT:
+def percentile(
+    tensor: ArrayT, percentiles: float | Sequence[float], axis: Axis = None, keepdims: bool = True
+) -> ArrayT:
     """The element that a percentage of the elements do not exceed (the nearest one, no interpolation).
 
     Args:
@@ -129,13 +131,17 @@ def percentile(tensor: ArrayT, percentiles: float | Sequence[float], axis: Axis 
     rest: list[int] = [index for index in range(rank) if index not in axes]
     count = math.prod(shape[index] for index in axes)
     if not isinstance(count, int):
-        raise ConfigError(f"percentile needs to know how many elements it searches, but axes {axes} of {shape} have "
-                          f"no known size in this graph; set the shape of the tensor")
+        raise ConfigError(
+            f"percentile needs to know how many elements it searches, but axes {axes} of {shape} have "
+            f"no known size in this graph; set the shape of the tensor"
+        )
     kept = [1 if index in axes else size for index, size in enumerate(shape)] if keepdims else [shape[i] for i in rest]
     rows = framework.reshape(framework.permute(tensor, [*rest, *axes]), [*(shape[index] for index in rest), count])
     rows = framework.permute(framework.sort(rows, -1), [len(rest), *range(len(rest))])  # (count, rest)
-    found = [framework.reshape(rows[_nearest_rank(percentage, count)], kept)
-             for percentage in ([percentiles] if isinstance(percentiles, (int, float)) else percentiles)]
+    found = [
+        framework.reshape(rows[_nearest_rank(percentage, count)], kept)
+        for percentage in ([percentiles] if isinstance(percentiles, (int, float)) else percentiles)
+    ]
     if isinstance(percentiles, (int, float)):
         return found[0]
     return framework.concat([framework.expand_dims(one, 0) for one in found], 0)

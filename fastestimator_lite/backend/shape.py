@@ -1,4 +1,5 @@
 """Functions that rearrange elements, or pick some of them."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
 """Functions of a few steps, written once over the primitives."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -41,9 +42,13 @@ def zscore(data: ArrayT, epsilon: float = 1e-7) -> ArrayT:
     return (framework.cast(data, framework.dtype_name(mean)) - mean) / framework.clip(std, epsilon, None)
 
 
-def normalize(tensor: ArrayT, mean: float | Sequence[float] | Array = (0.485, 0.456, 0.406),
-              std: float | Sequence[float] | Array = (0.229, 0.224, 0.225), max_pixel_value: float = 255.0,
-              epsilon: float = 1e-7) -> ArrayT:
+def normalize(
+    tensor: ArrayT,
+    mean: float | Sequence[float] | Array = (0.485, 0.456, 0.406),
+    std: float | Sequence[float] | Array = (0.229, 0.224, 0.225),
+    max_pixel_value: float = 255.0,
+    epsilon: float = 1e-7,
+) -> ArrayT:
     """Shift and scale images by the mean and standard deviation of a data set: `(x - mean * max) / (std * max)`.
 
     Args:

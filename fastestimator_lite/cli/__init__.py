@@ -1,4 +1,5 @@
 """The command line, one module per command."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

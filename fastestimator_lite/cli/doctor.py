@@ -3,6 +3,7 @@
 Reads the installed packages' metadata and imports none of them, so it answers at once and also where an import would
 crash. `--deep` does import them, each in a process of its own.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -102,7 +103,8 @@ class Need:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `doctor`."""
     parser.add_argument(
-        "--deep", action="store_true",
+        "--deep",
+        action="store_true",
         help="also import the frameworks and image libraries, each in its own process, and ask them for GPUs (slow)",
     )
 
@@ -190,7 +192,7 @@ def parse_need(line: str) -> Need:
     """Read one `Requires-Dist` line, such as ``torch<3,>=2.4; extra == "torch"``."""
     written, _, marker = (part.strip() for part in line.partition(";"))
     what = re.split(r"[\s<>=!~(]", written, maxsplit=1)[0]
-    clauses = written[len(what):].strip(" ()").replace(" ", "").split(",")
+    clauses = written[len(what) :].strip(" ()").replace(" ", "").split(",")
     specifier = ",".join(sorted(clauses, key=lambda clause: not clause.startswith(">")))  # metadata has "<3,>=1.26"
     extra = re.search(r"""extra\s*==\s*["']([^"']+)["']""", marker)
     return Need(_normalised(what.partition("[")[0]), what + specifier, specifier, extra.group(1) if extra else None)
@@ -258,8 +260,12 @@ def check_python(version: tuple[int, ...], wanted: str) -> Iterator[Finding]:
     if version_within(this, wanted):
         yield Finding("ok", "python", f"{this}  {wanted}".rstrip())
     else:
-        yield Finding("broken", "python", f"{this} is outside {wanted}",
-                      f"python3.12 -m venv .venv && .venv/bin/python -m pip install {DISTRIBUTION}")
+        yield Finding(
+            "broken",
+            "python",
+            f"{this} is outside {wanted}",
+            f"python3.12 -m venv .venv && .venv/bin/python -m pip install {DISTRIBUTION}",
+        )
 
 
 def check_core(needs: Iterable[Need], installed: Mapping[str, str]) -> Iterator[Finding]:
@@ -267,7 +273,9 @@ def check_core(needs: Iterable[Need], installed: Mapping[str, str]) -> Iterator[
     core = [need for need in needs if need.extra is None]
     if not core:
         yield Finding(
-            "note", DISTRIBUTION, "runs from its sources, not installed: the ranges it needs are not known",
+            "note",
+            DISTRIBUTION,
+            "runs from its sources, not installed: the ranges it needs are not known",
             _install("-e", str(Path(fastestimator_lite.__file__).parent.parent)),
         )
     for need in core:
@@ -286,7 +294,9 @@ def check_builds(installed: Mapping[str, str]) -> Iterator[Finding]:
         same = len({installed[build] for build in present}) == 1
         again = _install(f"{keep}=={installed[keep]}", options="--force-reinstall --no-deps")
         yield Finding(
-            "note" if same else "broken", module, f"installed {len(present)} times over itself: {versions}",
+            "note" if same else "broken",
+            module,
+            f"installed {len(present)} times over itself: {versions}",
             f"{_uninstall(*present)} && {again}",
         )
 
@@ -302,8 +312,9 @@ def check_frameworks(needs: Iterable[Need], installed: Mapping[str, str]) -> Ite
         elif found:
             yield Finding("note", framework, "not installed; not needed beside the other", _install(need.written))
         else:
-            yield Finding("broken", framework, "not installed, nor is the other one: nothing can train",
-                          _install(need.written))
+            yield Finding(
+                "broken", framework, "not installed, nor is the other one: nothing can train", _install(need.written)
+            )
 
 
 def check_extras(needs: Iterable[Need], installed: Mapping[str, str]) -> Iterator[Finding]:
@@ -321,8 +332,12 @@ def check_extras(needs: Iterable[Need], installed: Mapping[str, str]) -> Iterato
         if missing:
             seen.append(f"lacks {', '.join(need.name for need in missing)}")
         if seen:
-            yield Finding("broken" if unfit else "note", extra, "; ".join(seen),
-                          _install(*(need.written for need in (*unfit, *missing))))
+            yield Finding(
+                "broken" if unfit else "note",
+                extra,
+                "; ".join(seen),
+                _install(*(need.written for need in (*unfit, *missing))),
+            )
         else:
             yield Finding("ok", extra, ", ".join(f"{need.name} {installed[need.name]}" for need in wanted))
 
@@ -339,14 +354,17 @@ def check_gpu(gpus: list[str], installed: Mapping[str, str], environment: Mappin
     torch = installed.get("torch", "")
     if torch.endswith("+cpu"):
         yield Finding(
-            "note", "torch", f"{torch} is built without CUDA",
-            _install(f"torch=={torch.removesuffix('+cpu')}",
-                     options="--force-reinstall --isolated"),
+            "note",
+            "torch",
+            f"{torch} is built without CUDA",
+            _install(f"torch=={torch.removesuffix('+cpu')}", options="--force-reinstall --isolated"),
         )
     if "tensorflow-cpu" in installed and "tensorflow" not in installed:
         version = installed["tensorflow-cpu"]
         yield Finding(
-            "note", "tensorflow", f"tensorflow-cpu {version} is built without CUDA",
+            "note",
+            "tensorflow",
+            f"tensorflow-cpu {version} is built without CUDA",
             f"{_uninstall('tensorflow-cpu')} && {_install(f'tensorflow[and-cuda]=={version}')}",
         )
 
@@ -361,15 +379,20 @@ def check_environment(environment: Mapping[str, str], installed: Mapping[str, st
     elif update.lower() in ("1", "true"):
         yield Finding("ok", "NO_ALBUMENTATIONS_UPDATE", update)
     else:
-        yield Finding("note", "NO_ALBUMENTATIONS_UPDATE", f"{update!r} lets albumentations look online at each import",
-                      "export NO_ALBUMENTATIONS_UPDATE=1")
+        yield Finding(
+            "note",
+            "NO_ALBUMENTATIONS_UPDATE",
+            f"{update!r} lets albumentations look online at each import",
+            "export NO_ALBUMENTATIONS_UPDATE=1",
+        )
 
     level = environment.get("TF_CPP_MIN_LOG_LEVEL")
     if level is None or level in ("0", "1", "2", "3"):
         yield Finding("ok", "TF_CPP_MIN_LOG_LEVEL", "not set" if level is None else level)
     else:
-        yield Finding("note", "TF_CPP_MIN_LOG_LEVEL", f"{level!r} is not one of 0, 1, 2, 3",
-                      "export TF_CPP_MIN_LOG_LEVEL=2")
+        yield Finding(
+            "note", "TF_CPP_MIN_LOG_LEVEL", f"{level!r} is not one of 0, 1, 2, 3", "export TF_CPP_MIN_LOG_LEVEL=2"
+        )
 
     visible = environment.get("CUDA_VISIBLE_DEVICES")
     yield Finding("ok", "CUDA_VISIBLE_DEVICES", "not set" if visible is None else repr(visible))
@@ -380,12 +403,17 @@ def _check_keras_backend(backend: str | None, installed: Mapping[str, str]) -> F
     has_tensorflow = _stand_in("tensorflow", installed) is not None
     if backend is None:
         if "keras" in installed and not has_tensorflow and "torch" in installed:
-            return Finding("note", subject, "not set: without TensorFlow, `import keras` fails",
-                           "export KERAS_BACKEND=torch")
+            return Finding(
+                "note", subject, "not set: without TensorFlow, `import keras` fails", "export KERAS_BACKEND=torch"
+            )
         return Finding("ok", subject, "not set; set to tensorflow before Keras is imported")
     if backend not in KERAS_BACKENDS:
-        return Finding("broken", subject, f"{backend!r} is no backend of Keras.{suggest(backend, KERAS_BACKENDS)}",
-                       "unset KERAS_BACKEND")
+        return Finding(
+            "broken",
+            subject,
+            f"{backend!r} is no backend of Keras.{suggest(backend, KERAS_BACKENDS)}",
+            "unset KERAS_BACKEND",
+        )
     if backend in FRAMEWORKS and not _stand_in(backend, installed):
         return Finding("broken", subject, f"{backend!r} is not installed", "unset KERAS_BACKEND")
     if backend != "tensorflow" and has_tensorflow:
@@ -422,8 +450,12 @@ def probe(module: str) -> tuple[str, dict[str, Any] | None]:
     quiet = {"NO_ALBUMENTATIONS_UPDATE": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     try:
         done = subprocess.run(
-            [sys.executable, "-c", PROBE, module], env=quiet | dict(os.environ), capture_output=True, text=True,
-            timeout=DEEP_SECONDS, check=False,
+            [sys.executable, "-c", PROBE, module],
+            env=quiet | dict(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=DEEP_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return f"no answer within {DEEP_SECONDS} s", None
@@ -440,8 +472,11 @@ def list_gpus() -> list[str]:
         return []
     try:
         done = subprocess.run(
-            [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"], capture_output=True,
-            text=True, timeout=20, check=False,
+            [command, "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
@@ -453,8 +488,12 @@ def _check_need(need: Need, installed: Mapping[str, str], level: Level) -> Itera
     if build is None:
         yield Finding(level, need.name, "not installed", _install(need.written))
     elif not version_within(installed[build], need.specifier):
-        yield Finding(level, need.name, f"{installed[build]} is outside {need.specifier}",
-                      _install(need.written.replace(need.name, build, 1)))
+        yield Finding(
+            level,
+            need.name,
+            f"{installed[build]} is outside {need.specifier}",
+            _install(need.written.replace(need.name, build, 1)),
+        )
     else:
         as_what = "" if build == need.name else f" as {build}"
         yield Finding("ok", need.name, f"{installed[build]}{as_what}  {need.specifier}".rstrip())

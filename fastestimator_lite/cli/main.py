@@ -1,4 +1,5 @@
 """The entry point of `fastestimator-lite`: finds the command that is named and runs it."""
+
 from __future__ import annotations
 
 import argparse

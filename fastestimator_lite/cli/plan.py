@@ -3,6 +3,7 @@
 Calls the script's get_estimator() with the arguments that follow, such as `--epochs 5`, and prints the timeline of the
 Estimator that it returns.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -28,8 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `plan`."""
     parser.add_argument("--out", metavar="DIR", help="folder in which to write the timeline as CSV, JSON, PNG and HTML")
     parser.add_argument("script", metavar="SCRIPT.py", help="a Python file with a function get_estimator()")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="--ARGUMENT VALUE",
-                        help="arguments of get_estimator(), such as --epochs 5; --out may stand here too")
+    parser.add_argument(
+        "arguments",
+        nargs=argparse.REMAINDER,
+        metavar="--ARGUMENT VALUE",
+        help="arguments of get_estimator(), such as --epochs 5; --out may stand here too",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -107,14 +112,18 @@ def load_estimator(script: Path, arguments: dict[str, Any]) -> Estimator:
     function = getattr(module, "get_estimator", None)
     if not callable(function):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
-        raise ConfigError(f"{script.name} has no function get_estimator(), whose Estimator is to be looked at."
-                          f"{suggest('get_estimator', names)}")
+        raise ConfigError(
+            f"{script.name} has no function get_estimator(), whose Estimator is to be looked at."
+            f"{suggest('get_estimator', names)}"
+        )
     _check_arguments(script.name, function, arguments)
     with _blaming(script, "get_estimator() was called"):
         estimator = function(**arguments)
     if not isinstance(estimator, Estimator):
-        raise ConfigError(f"get_estimator() of {script.name} must return an Estimator, got {type(estimator).__name__}: "
-                          f"{estimator!r:.100}")
+        raise ConfigError(
+            f"get_estimator() of {script.name} must return an Estimator, got {type(estimator).__name__}: "
+            f"{estimator!r:.100}"
+        )
     return estimator
 
 
@@ -130,8 +139,10 @@ def _blaming(script: Path, when: str) -> Iterator[None]:
     except (ConfigError, MissingKeyError, MissingDependencyError):
         raise
     except SystemExit as err:
-        raise _ScriptError(f"{script.name} ended itself (exit code {err.code}) when {when}; what is to run only as a "
-                           f"script belongs under if __name__ == '__main__':") from err
+        raise _ScriptError(
+            f"{script.name} ended itself (exit code {err.code}) when {when}; what is to run only as a "
+            f"script belongs under if __name__ == '__main__':"
+        ) from err
     except Exception as err:
         frames = traceback.extract_tb(err.__traceback__)
         first = next((place for place, frame in enumerate(frames) if Path(frame.filename) == script.resolve()), 0)
@@ -156,12 +167,17 @@ def _check_arguments(script: str, function: Callable[..., Any], arguments: dict[
     parameters = inspect.signature(function).parameters.values()
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters):
         return
-    names = [one.name for one in parameters
-             if one.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)]
+    names = [
+        one.name
+        for one in parameters
+        if one.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    ]
     for name in arguments:
         if name not in names:
-            raise ConfigError(f"get_estimator() of {script} takes no argument {name!r}; it takes "
-                              f"{', '.join(names) or 'none'}.{suggest(name, names)}")
+            raise ConfigError(
+                f"get_estimator() of {script} takes no argument {name!r}; it takes "
+                f"{', '.join(names) or 'none'}.{suggest(name, names)}"
+            )
     for one in parameters:
         if one.default is inspect.Parameter.empty and one.name not in arguments and one.name in names:
             raise ConfigError(f"get_estimator() of {script} needs the argument {one.name!r}: --{one.name} VALUE")

@@ -3,6 +3,7 @@
 Writes the values as CSV, a picture as PNG and a page as HTML, and tells what is odd about them. `--serve` opens a page
 in which a configuration can be pasted.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -21,11 +22,16 @@ from fastestimator_lite.util.errors import ConfigError, MissingDependencyError, 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `simulate`."""
-    parser.add_argument("config", nargs="?", metavar="CONFIG.yaml",
-                        help="the configuration, with training.epochs, training.optimizer.lr and training.scheduler")
+    parser.add_argument(
+        "config",
+        nargs="?",
+        metavar="CONFIG.yaml",
+        help="the configuration, with training.epochs, training.optimizer.lr and training.scheduler",
+    )
     parser.add_argument("--epochs", type=_count, metavar="N", help="epochs of the run, in place of training.epochs")
-    parser.add_argument("--steps-per-epoch", type=_count, default=1, metavar="N",
-                        help="optimizer updates in each epoch (default: 1)")
+    parser.add_argument(
+        "--steps-per-epoch", type=_count, default=1, metavar="N", help="optimizer updates in each epoch (default: 1)"
+    )
     parser.add_argument("--out", metavar="DIR", default="simulation", help="folder for the files (default: simulation)")
     parser.add_argument("--serve", action="store_true", help="open a page in which a configuration can be pasted")
     parser.add_argument("--host", default="127.0.0.1", help="address of the page (default: 127.0.0.1: this machine)")

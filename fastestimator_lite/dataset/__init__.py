@@ -1,4 +1,5 @@
 """Data sets: anything with a length that gives one sample, a dictionary, for an index."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """What every data set can do (length, one sample, split, summary), and data sets in memory, kept column by column."""
+
 from __future__ import annotations
 
 import copy

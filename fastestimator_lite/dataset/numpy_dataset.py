@@ -1,4 +1,5 @@
 """The data set made of arrays that are there already."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence

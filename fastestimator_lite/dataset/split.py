@@ -1,4 +1,5 @@
 """Which rows go where when a data set is split: by fraction, by count, by class or by index."""
+
 from __future__ import annotations
 
 import math

@@ -1,4 +1,5 @@
 """What a data set says about itself: how many samples, and what each key holds."""
+
 from __future__ import annotations
 
 import dataclasses

@@ -1,4 +1,5 @@
 """TensorOps and models, on the device."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

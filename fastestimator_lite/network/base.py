@@ -1,4 +1,5 @@
 """BaseNetwork: which TensorOps are in force, which keys go in and come out, and one step."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -97,9 +98,11 @@ class NetworkPlan:
                 if key not in origin:
                     name = f"{type(op).__name__}(loss_name={key!r})" if isinstance(op, UpdateOp) else type(op).__name__
                     there = ", ".join(f"{known!r} (from {source})" for known, source in origin.items())
-                    raise MissingKeyError(f"op #{slot} {name} of the Network needs key {key!r} (mode {self.mode!r}"
-                                          f"{f', ds_id {self.ds_id!r}' if self.ds_id else ''}); at that point there are: "
-                                          f"{there or 'none'}.{suggest(key, origin)}")
+                    raise MissingKeyError(
+                        f"op #{slot} {name} of the Network needs key {key!r} (mode {self.mode!r}"
+                        f"{f', ds_id {self.ds_id!r}' if self.ds_id else ''}); at that point there are: "
+                        f"{there or 'none'}.{suggest(key, origin)}"
+                    )
             origin.update(dict.fromkeys(op.outputs, f"op #{slot} {type(op).__name__}"))
             for key in op.deletes:
                 origin.pop(key, None)
@@ -162,6 +165,7 @@ class BaseNetwork:
         Returns:
             Whether it is run, by model name; only models that some op runs and some op updates are looked at.
         """
+
         def found(ops: Iterable[Any]) -> tuple[set[str], set[str]]:
             run = {card_of(model).name for op in ops if not isinstance(op, UpdateOp) for model in op.get_fe_models()}
             return run, {card_of(op.model).name for op in ops if isinstance(op, UpdateOp)}
@@ -185,12 +189,24 @@ class BaseNetwork:
         optimizers = self.trained_models(when) if when.mode == "train" else {}
         for name, optimizer in optimizers.items():
             if optimizer is None:
-                raise ConfigError(f"the model {name!r} is trained at epoch {when.epoch}, where its optimizer schedule has no "
-                                  f"value; give it one from epoch 1 on, or schedule the UpdateOp as well")
-        baked = tuple(framework_of_model(model).baked(model, optimizers[card_of(model).name]) for model in self.models
-                      if card_of(model).name in optimizers)
-        return NetworkPlan(when.mode or "infer", when.ds_id or "", ops, pops,
-                           None if wanted is None else frozenset(wanted), tuple(sorted(optimizers.items())), baked)
+                raise ConfigError(
+                    f"the model {name!r} is trained at epoch {when.epoch}, where its optimizer schedule has no "
+                    f"value; give it one from epoch 1 on, or schedule the UpdateOp as well"
+                )
+        baked = tuple(
+            framework_of_model(model).baked(model, optimizers[card_of(model).name])
+            for model in self.models
+            if card_of(model).name in optimizers
+        )
+        return NetworkPlan(
+            when.mode or "infer",
+            when.ds_id or "",
+            ops,
+            pops,
+            None if wanted is None else frozenset(wanted),
+            tuple(sorted(optimizers.items())),
+            baked,
+        )
 
     def load(self, when: When, wanted: Collection[str] | None = None) -> Step:
         """The step for a moment; equal plans share one. Optimizers of that epoch are put in force.
@@ -252,10 +268,17 @@ class BaseNetwork:
         for model in self.models:
             home, card = framework_of_model(model), card_of(model)
             optimizers = {phase: home.optimizer_state(one) for phase, one in card.optimizers().items()}
-            models[card.name] = {"weights": home.model_state(model), "optimizers": optimizers,
-                                 "card": card.state_dict()}
-        ops = {f"{slot}.{place}": op.state_dict() for slot, item in enumerate(self.ops)
-               for place, op in enumerate(values_of(item)) if isinstance(op, UpdateOp)}
+            models[card.name] = {
+                "weights": home.model_state(model),
+                "optimizers": optimizers,
+                "card": card.state_dict(),
+            }
+        ops = {
+            f"{slot}.{place}": op.state_dict()
+            for slot, item in enumerate(self.ops)
+            for place, op in enumerate(values_of(item))
+            if isinstance(op, UpdateOp)
+        }
         return {"models": models, "ops": ops}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -269,7 +292,9 @@ class BaseNetwork:
         """
         names = [card_of(model).name for model in self.models]
         if sorted(names) != sorted(state["models"]):
-            raise CheckpointError(f"the state holds the models {sorted(state['models'])}, the Network has {sorted(names)}")
+            raise CheckpointError(
+                f"the state holds the models {sorted(state['models'])}, the Network has {sorted(names)}"
+            )
         for model in self.models:
             home, card = framework_of_model(model), card_of(model)
             saved = state["models"][card.name]
@@ -285,8 +310,10 @@ class BaseNetwork:
 
     def fe_summary(self) -> list[str]:
         """One line for each part, for reports."""
-        return [*(f"model: {card_of(model).name}" for model in self.models),
-                *(f"op: {type(op).__name__}" for item in self.ops for op in values_of(item))]
+        return [
+            *(f"model: {card_of(model).name}" for model in self.models),
+            *(f"op: {type(op).__name__}" for item in self.ops for op in values_of(item)),
+        ]
 
 
 class Step:
@@ -344,11 +371,11 @@ class Step:
 
     def run(self, store: dict[str, Any], state: dict[str, Any]) -> None:
         """Run the calls on a dictionary, in place."""
-        for call in self.calls[:self.head]:
+        for call in self.calls[: self.head]:
             call(store, state)
         if self.head < len(self.calls):
             state["defer"] = True
-            for call in self.calls[self.head:]:
+            for call in self.calls[self.head :]:
                 call(store, state)
         for steps in state["deferred"].values():
             for step in steps:
@@ -362,7 +389,9 @@ class Step:
         state = {"mode": self.plan.mode, "epoch": self.epoch, "ds_id": self.plan.ds_id}
         for slot, op in self.plan.pops:
             if isinstance(apply_op(op, arrays, state, True), FilteredData):
-                raise ConfigError(f"op #{slot} {type(op).__name__} of the Network's pops filtered a batch; filter in the Pipeline")
+                raise ConfigError(
+                    f"op #{slot} {type(op).__name__} of the Network's pops filtered a batch; filter in the Pipeline"
+                )
         return arrays
 
 
@@ -393,10 +422,11 @@ def _call(slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]
         elif outputs:
             if values is None or len(values) != len(outputs):
                 count = "None" if values is None else f"{len(values)} values"
-                raise ConfigError(f"op #{slot} {type(op).__name__} of the Network returned {count} for its outputs "
-                                  f"{outputs} (mode {state.get('mode')!r})")
-            for key, value in zip(outputs, values, strict=True):
-                store[key] = value
+                raise ConfigError(
+                    f"op #{slot} {type(op).__name__} of the Network returned {count} for its outputs "
+                    f"{outputs} (mode {state.get('mode')!r})"
+                )
+            store.update(zip(outputs, values, strict=True))
         for key in deletes:
             store.pop(key, None)
 
@@ -407,8 +437,10 @@ def _annotate(err: Exception, slot: int, op: Op, data: Any, state: dict[str, Any
     """Add to an error which op it came from and what the op was given."""
     values = data if op.in_list and data is not None else [data]
     given = ", ".join(f"{key} {_kind(value)}" for key, value in zip(op.inputs, values, strict=False))
-    note = (f"in op #{slot} {type(op).__name__} of the Network (mode {state.get('mode')!r}, epoch {int(state.get('epoch', 0))}), given: "
-            f"{given or 'nothing'}")
+    note = (
+        f"in op #{slot} {type(op).__name__} of the Network (mode {state.get('mode')!r}, epoch {int(state.get('epoch', 0))}), given: "
+        f"{given or 'nothing'}"
+    )
     if note not in getattr(err, "__notes__", []) and hasattr(err, "add_note"):
         err.add_note(note)
 
@@ -434,8 +466,10 @@ def _check_kinds(items: list[Any], kind: type, place: str, hint: str) -> None:
     for index, item in enumerate(items):
         for op in values_of(item):
             if not isinstance(op, kind):
-                raise ConfigError(f"op #{index} of {place} must be a {kind.__name__}, got {type(op).__name__}: {op!r:.100}"
-                                  f"{words_for_epoch(item, op)}{hint}")
+                raise ConfigError(
+                    f"op #{index} of {place} must be a {kind.__name__}, got {type(op).__name__}: {op!r:.100}"
+                    f"{words_for_epoch(item, op)}{hint}"
+                )
 
 
 def _models_of(ops: list[Any]) -> list[Any]:
@@ -451,6 +485,8 @@ def _models_of(ops: list[Any]) -> list[Any]:
     names = [card_of(model).name for model in models]
     for name in names:
         if names.count(name) > 1:
-            raise ConfigError(f"two models of the Network are called {name!r}; give each its own model_name in fe.build, so that logs "
-                              f"and files tell them apart")
+            raise ConfigError(
+                f"two models of the Network are called {name!r}; give each its own model_name in fe.build, so that logs "
+                f"and files tell them apart"
+            )
     return models

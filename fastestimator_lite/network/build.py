@@ -1,4 +1,5 @@
 """fe.build: models with a name and an optimizer."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -42,8 +43,10 @@ class OptimizerSchedule(Scheduler[Any]):
         for known, optimizer in self._made:
             if known == value:
                 return optimizer
-        raise ConfigError(f"{type(self.source).__name__}.get_current_value({epoch}) gave {value!r}, which is not among its "
-                          f"get_all_values()")
+        raise ConfigError(
+            f"{type(self.source).__name__}.get_current_value({epoch}) gave {value!r}, which is not among its "
+            f"get_all_values()"
+        )
 
     def get_all_values(self) -> list[Any]:
         return [optimizer for _, optimizer in self._made]
@@ -56,9 +59,13 @@ class OptimizerSchedule(Scheduler[Any]):
         return self.source.period
 
 
-def build(model_fn: Callable[[], Any], optimizer_fn: OptimizerFn | Sequence[OptimizerFn],
-          weights_path: str | None | Sequence[str | None] = None, model_name: str | Sequence[str] | None = None,
-          mixed_precision: bool = False) -> Any:
+def build(
+    model_fn: Callable[[], Any],
+    optimizer_fn: OptimizerFn | Sequence[OptimizerFn],
+    weights_path: str | None | Sequence[str | None] = None,
+    model_name: str | Sequence[str] | None = None,
+    mixed_precision: bool = False,
+) -> Any:
     """Make models ready for a Network.
 
     Args:
@@ -97,7 +104,9 @@ def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, m
     try:
         home = framework_of_model(model)
     except TypeError as err:
-        raise ConfigError(f"build: model_fn must return a torch.nn.Module or a Keras model, got {type(model).__name__}") from err
+        raise ConfigError(
+            f"build: model_fn must return a torch.nn.Module or a Keras model, got {type(model).__name__}"
+        ) from err
     home.prepare(model)
     card = ModelCard(name=check_file_name(name, "build: model_name"), mixed_precision=bool(mixed_precision))
 
@@ -116,8 +125,10 @@ def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, m
     if isinstance(card.optimizer, Scheduler):
         card.phases = values_of(card.optimizer)
         if not card.phases:
-            raise ConfigError(f"build: the optimizer schedule of model {name!r} holds no optimizer; give it one, or "
-                              f"optimizer_fn=None for a model that is not trained")
+            raise ConfigError(
+                f"build: the optimizer schedule of model {name!r} holds no optimizer; give it one, or "
+                f"optimizer_fn=None for a model that is not trained"
+            )
         card.current_optimizer = card.optimizer.get_current_value(1) or card.phases[0]
     else:
         card.current_optimizer = card.optimizer
@@ -129,23 +140,30 @@ def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, m
 def _made_of_entries(source: EpochScheduler[Any] | RepeatScheduler[Any], make: Callable[[Any], Any]) -> Scheduler[Any]:
     """The same schedule over optimizers, one made for each entry."""
     if isinstance(source, EpochScheduler):
-        return EpochScheduler({epoch: None if value is None else make(value) for epoch, value in source.epoch_dict.items()})
+        return EpochScheduler(
+            {epoch: None if value is None else make(value) for epoch, value in source.epoch_dict.items()}
+        )
     return RepeatScheduler([None if value is None else make(value) for value in source.repeat_list])
 
 
 def _make_optimizer(home: Any, model: Any, value: Any, name: str) -> Any:
     if isinstance(value, str):
         if value not in OPTIMIZERS:
-            raise ConfigError(f"build: there is no optimizer {value!r} (model {name!r}); use one of {', '.join(OPTIMIZERS)}, or a "
-                              f"function that makes one.{suggest(value, OPTIMIZERS)}")
+            raise ConfigError(
+                f"build: there is no optimizer {value!r} (model {name!r}); use one of {', '.join(OPTIMIZERS)}, or a "
+                f"function that makes one.{suggest(value, OPTIMIZERS)}"
+            )
         return home.optimizer_by_name(model, value)
     if not callable(value):
-        raise ConfigError(f"build: optimizer_fn (model {name!r}) must be a name, a function or a Scheduler of those, got {value!r}")
+        raise ConfigError(
+            f"build: optimizer_fn (model {name!r}) must be a name, a function or a Scheduler of those, got {value!r}"
+        )
     try:
         optimizer = home.optimizer_by_function(model, value)
     except Exception as err:
-        raise ConfigError(f"build: optimizer_fn of model {name!r} failed: {type(err).__name__}: {err}. "
-                          f"{home.OPTIMIZER_FN_HELP}") from err
+        raise ConfigError(
+            f"build: optimizer_fn of model {name!r} failed: {type(err).__name__}: {err}. {home.OPTIMIZER_FN_HELP}"
+        ) from err
     home.check_optimizer(optimizer, name)
     return optimizer
 
@@ -153,8 +171,10 @@ def _make_optimizer(home: Any, model: Any, value: Any, name: str) -> Any:
 def _one_for_each(value: Any, count: int, name: str) -> list[Any]:
     values = list(value) if isinstance(value, (list, tuple)) else [value]
     if len(values) != count:
-        raise ConfigError(f"build: model_fn gave {count} model{'s' * (count > 1)}, {name} has {len(values)} entr"
-                          f"{'ies' if len(values) > 1 else 'y'}; give one for each model")
+        raise ConfigError(
+            f"build: model_fn gave {count} model{'s' * (count > 1)}, {name} has {len(values)} entr"
+            f"{'ies' if len(values) > 1 else 'y'}; give one for each model"
+        )
     return values
 
 
@@ -174,4 +194,6 @@ def _is_model(value: Any) -> bool:
 
 def _is_keras_ahead() -> bool:
     """Whether the model function may be the first to import Keras; its backend is chosen at import."""
-    return "keras" not in sys.modules and "torch" not in sys.modules and importlib.util.find_spec("tensorflow") is not None
+    return (
+        "keras" not in sys.modules and "torch" not in sys.modules and importlib.util.find_spec("tensorflow") is not None
+    )

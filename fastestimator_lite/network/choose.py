@@ -1,4 +1,5 @@
 """fe.Network: the network class for the models at hand."""
+
 from __future__ import annotations
 
 import importlib
@@ -37,8 +38,10 @@ def Network(ops: Any, pops: Any = None, slicers: Any = None) -> BaseNetwork:  # 
             for model in getattr(op, "get_fe_models", set)():
                 names.setdefault(framework_of_model(model).NAME, []).append(model.fe.name)
     if len(names) > 1:
-        raise ConfigError(f"a Network holds models of one framework, got torch: {sorted(set(names['torch']))}, TensorFlow: "
-                          f"{sorted(set(names['tf']))}")
+        raise ConfigError(
+            f"a Network holds models of one framework, got torch: {sorted(set(names['torch']))}, TensorFlow: "
+            f"{sorted(set(names['tf']))}"
+        )
     framework = next(iter(names)) if names else framework_in_use()
     if framework == "torch":
         return importlib.import_module("fastestimator_lite.network.pytorch").TorchNetwork(ops, pops)
@@ -60,5 +63,6 @@ def framework_in_use() -> str:
                 if name == "tf":
                     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
                 return name
-    raise MissingDependencyError("neither torch nor TensorFlow is installed; run: pip install 'fastestimator-lite[torch]' (or "
-                                 "'[tensorflow]')")
+    raise MissingDependencyError(
+        "neither torch nor TensorFlow is installed; run: pip install 'fastestimator-lite[torch]' (or '[tensorflow]')"
+    )

@@ -1,4 +1,5 @@
 """TorchNetwork: the step in torch."""
+
 from __future__ import annotations
 
 from typing import Any

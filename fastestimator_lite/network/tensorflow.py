@@ -1,4 +1,5 @@
 """TFNetwork: the step in TensorFlow, one graph for each plan."""
+
 from __future__ import annotations
 
 import contextlib
@@ -36,8 +37,10 @@ class TFStep(Step):
         self._taped, self._persistent = bool(gradients), len(gradients) > 1
         self._made = plan.kept_keys()
         # code of others may branch on tensors, which autograph turns into graph branches; ours does not need that
-        foreign = any(not type(op).__module__.startswith("fastestimator_lite.") or type(op).__name__ == "LambdaOp"
-                      for _, op in plan.ops)
+        foreign = any(
+            not type(op).__module__.startswith("fastestimator_lite.") or type(op).__name__ == "LambdaOp"
+            for _, op in plan.ops
+        )
         self._autograph = foreign
         self._graphs: dict[tuple[Any, ...], Any] = {}  # one for each set of shapes; a smaller last batch has its own
         self._epoch = tf.Variable(1, trainable=False, dtype=tf.int64)
@@ -74,7 +77,13 @@ class TFStep(Step):
 
     def _work(self, batch: dict[str, Any], dry: bool = False) -> dict[str, Any]:
         store = dict(batch)
-        state: dict[str, Any] = {"mode": self.plan.mode, "epoch": self._epoch, "warmup": dry, "tape": None, "deferred": {}}
+        state: dict[str, Any] = {
+            "mode": self.plan.mode,
+            "epoch": self._epoch,
+            "warmup": dry,
+            "tape": None,
+            "deferred": {},
+        }
         with tf.GradientTape(persistent=self._persistent) if self._taped else contextlib.nullcontext() as tape:
             state["tape"] = tape
             self.run(store, state)

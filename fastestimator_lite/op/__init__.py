@@ -1,4 +1,5 @@
 """Steps of work: NumpyOps on the CPU in a Pipeline, TensorOps on the device in a Network."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

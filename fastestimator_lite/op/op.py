@@ -1,4 +1,5 @@
 """Op: one step of work on a dictionary of data, and how it reads and writes that dictionary."""
+
 from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence

@@ -1,4 +1,5 @@
 """Data into batches, on the CPU."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """Pipeline.benchmark: batches per second, and what each op costs."""
+
 from __future__ import annotations
 
 import time
@@ -23,7 +24,10 @@ def run_benchmark(pipeline: Pipeline, when: When, num_steps: int, log_interval: 
             mark = now
     total = time.perf_counter() - begin
     size = loader.plan.batch_size
-    print(f"{name}: {num_steps} batches in {total:.2f} s" + (f", {num_steps * size / total:.0f} samples/sec" if size else ""))
+    print(
+        f"{name}: {num_steps} batches in {total:.2f} s"
+        + (f", {num_steps * size / total:.0f} samples/sec" if size else "")
+    )
     pipeline.close()
     if detailed and size:
         _print_shares(pipeline, when, min(num_steps, 20))
@@ -49,9 +53,13 @@ def _print_shares(pipeline: Pipeline, when: When, num_steps: int) -> None:
     for step in range(num_steps):
         maker.make(step)
     total = time.perf_counter() - begin
-    batched = {slot for slot, op in plan.sample_ops if op.vectorized and not op.draws} | {slot for slot, _ in plan.batch_ops}
-    rows = [(f"#{slot} {type(op).__name__}", "whole batch" if slot in batched else "each sample", seconds.get(slot, 0.0))
-            for slot, op in (*plan.sample_ops, *plan.batch_ops)]
+    batched = {slot for slot, op in plan.sample_ops if op.vectorized and not op.draws} | {
+        slot for slot, _ in plan.batch_ops
+    }
+    rows = [
+        (f"#{slot} {type(op).__name__}", "whole batch" if slot in batched else "each sample", seconds.get(slot, 0.0))
+        for slot, op in (*plan.sample_ops, *plan.batch_ops)
+    ]
     rows.append(("reading, collating", "", total - sum(seconds.values())))
     width = max(len(name) for name, _, _ in rows)
     print(f"{'op'.ljust(width)}  {'runs on'.ljust(11)}  ms/batch  share")

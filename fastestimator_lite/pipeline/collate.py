@@ -1,4 +1,5 @@
 """Samples into batches: stacking, padding, and errors that name key, sample and shapes."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,7 +10,9 @@ import numpy as np
 from fastestimator_lite.util.errors import DataError, SampleError
 
 
-def collate(rows: Sequence[dict[str, Any]], pad_value: float | None = None, names: Sequence[Any] = ()) -> dict[str, Any]:
+def collate(
+    rows: Sequence[dict[str, Any]], pad_value: float | None = None, names: Sequence[Any] = ()
+) -> dict[str, Any]:
     """Stack samples into a batch.
 
     Args:
@@ -29,8 +32,9 @@ def collate(rows: Sequence[dict[str, Any]], pad_value: float | None = None, name
     for row, name in zip(rows, names, strict=True):
         if row.keys() != keys:
             odd = sorted(map(str, row.keys() ^ keys))
-            raise DataError(f"samples of one batch must have the same keys; sample {name} and sample {names[0]} differ in "
-                            f"{odd}")
+            raise DataError(
+                f"samples of one batch must have the same keys; sample {name} and sample {names[0]} differ in {odd}"
+            )
     return {key: collate_values(key, [row[key] for row in rows], pad_value, names) for key in keys}
 
 
@@ -38,8 +42,10 @@ def collate_values(key: str, values: Sequence[Any], pad_value: float | None, nam
     """Stack the values of one key; see `collate`."""
     for value, name in zip(values, names, strict=True):
         if value is None:
-            raise DataError(f"key {key!r} of sample {name} is None; a sample holds arrays, numbers or strings. Give it "
-                            f"a value, drop the sample with RemoveIf, or drop the key with Delete")
+            raise DataError(
+                f"key {key!r} of sample {name} is None; a sample holds arrays, numbers or strings. Give it "
+                f"a value, drop the sample with RemoveIf, or drop the key with Delete"
+            )
     first = values[0]
     if isinstance(first, str):
         return list(values)
@@ -81,5 +87,7 @@ def _ragged_text(key: str, arrays: Sequence[np.ndarray], names: Sequence[Any]) -
     shapes = [array.shape for array in arrays]
     usual = max(set(shapes), key=shapes.count)
     odd = next(index for index, shape in enumerate(shapes) if shape != usual)
-    return (f"key {key!r} of sample {names[odd]} has shape {shapes[odd]}, others of its batch have {usual}; make them equal "
-            f"(Resize, crop, PadSequence) or use Batch(pad_value=...)")
+    return (
+        f"key {key!r} of sample {names[odd]} has shape {shapes[odd]}, others of its batch have {usual}; make them equal "
+        f"(Resize, crop, PadSequence) or use Batch(pad_value=...)"
+    )

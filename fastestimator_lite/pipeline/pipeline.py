@@ -1,4 +1,5 @@
 """Pipeline: data by mode and data set id, turned into batches by NumpyOps on the CPU."""
+
 from __future__ import annotations
 
 import secrets
@@ -6,8 +7,6 @@ import sys
 import time
 from collections.abc import Collection, Iterator
 from typing import Any
-
-import numpy as np
 
 from fastestimator_lite._settings import settings
 from fastestimator_lite.backend.convert import to_tensor
@@ -50,10 +49,15 @@ class Pipeline:
         ConfigError: If something cannot work; see the message.
     """
 
-    def __init__(self, train_data: Any = None, eval_data: Any = None, test_data: Any = None,
-                 batch_size: int | Scheduler[int] | dict[str, int | Scheduler[int]] | None = None,
-                 ops: NumpyOp | Scheduler[NumpyOp] | list[NumpyOp | Scheduler[NumpyOp] | None] | None = None,
-                 num_process: int | None = None) -> None:
+    def __init__(
+        self,
+        train_data: Any = None,
+        eval_data: Any = None,
+        test_data: Any = None,
+        batch_size: int | Scheduler[int] | dict[str, int | Scheduler[int]] | None = None,
+        ops: NumpyOp | Scheduler[NumpyOp] | list[NumpyOp | Scheduler[NumpyOp] | None] | None = None,
+        num_process: int | None = None,
+    ) -> None:
         named = {"train": train_data, "eval": eval_data, "test": test_data}
         data = {mode: check_data(f"{mode}_data", item) for mode, item in named.items()}
         self.data: dict[str, dict[str, Any]] = {mode: by_id for mode, by_id in data.items() if by_id}
@@ -125,8 +129,10 @@ class Pipeline:
         slots = [(slot, op) for slot, item in enumerate(self.ops) for op in select([item], when)]
         batches = [(position, op) for position, (_, op) in enumerate(slots) if isinstance(op, Batch)]
         if len(batches) > 1:
-            raise ConfigError(f"two Batch ops meet in mode {mode!r} at epoch {epoch}"
-                              f"{f' for ds_id {ds_id!r}' if ds_id else ''}; at most one may run at a time")
+            raise ConfigError(
+                f"two Batch ops meet in mode {mode!r} at epoch {epoch}"
+                f"{f' for ds_id {ds_id!r}' if ds_id else ''}; at most one may run at a time"
+            )
         if source_kind(dataset) != "map":
             return LoaderPlan(mode, ds_id, dataset, None, (), ())
         split, batch_op = batches[0] if batches else (len(slots), Batch())
@@ -137,28 +143,48 @@ class Pipeline:
             asked = batch_op.batch_size if of_mode is None else of_mode
             if size is None and asked is not None:
                 values = getattr(asked, "epoch_dict", getattr(asked, "repeat_list", "..."))
-                raise ConfigError(f"batch_size has no value for epoch {epoch} (mode {mode!r}), it is "
-                                  f"{type(asked).__name__}({values}); give it one for every epoch that has {mode} data, "
-                                  f"from epoch 1 on")
-        return LoaderPlan(mode, ds_id, dataset, int(size or 1), tuple(slots[:split]), tuple(slots[split + 1:]),
-                          batch_op.drop_last, batch_op.pad_value, batch_op.collate_fn)
+                raise ConfigError(
+                    f"batch_size has no value for epoch {epoch} (mode {mode!r}), it is "
+                    f"{type(asked).__name__}({values}); give it one for every epoch that has {mode} data, "
+                    f"from epoch 1 on"
+                )
+        return LoaderPlan(
+            mode,
+            ds_id,
+            dataset,
+            int(size or 1),
+            tuple(slots[:split]),
+            tuple(slots[split + 1 :]),
+            batch_op.drop_last,
+            batch_op.pad_value,
+            batch_op.collate_fn,
+        )
 
     def _checked(self, when: When) -> tuple[str, int, str]:
         mode, epoch, ds_id = when
         if mode not in self.data:
-            raise ConfigError(f"the Pipeline has no {mode} data; it has: {', '.join(self.data) or 'none'}."
-                              f"{suggest(mode, self.data)}")
+            raise ConfigError(
+                f"the Pipeline has no {mode} data; it has: {', '.join(self.data) or 'none'}.{suggest(mode, self.data)}"
+            )
         if epoch is None or isinstance(epoch, bool) or epoch < 1:
             raise ConfigError(f"epoch must be an int >= 1, got {epoch!r}")
         ids = self.get_ds_ids(epoch, mode)
         ds_id = ds_id or ""
         if ds_id not in ids:
-            raise ConfigError(f"the {mode} data has no ds_id {ds_id!r} at epoch {epoch}; it has: "
-                              f"{', '.join(map(repr, ids)) or 'none'}.{suggest(ds_id, ids)}")
+            raise ConfigError(
+                f"the {mode} data has no ds_id {ds_id!r} at epoch {epoch}; it has: "
+                f"{', '.join(map(repr, ids)) or 'none'}.{suggest(ds_id, ids)}"
+            )
         return mode, epoch, ds_id
 
-    def load(self, when: When, wanted: Collection[str] | None = None, steps: int | None = None,
-             shuffle: bool | None = None, start: int = 0) -> Loader:
+    def load(
+        self,
+        when: When,
+        wanted: Collection[str] | None = None,
+        steps: int | None = None,
+        shuffle: bool | None = None,
+        start: int = 0,
+    ) -> Loader:
         """The batches of an epoch, as numpy arrays.
 
         Args:
@@ -172,8 +198,16 @@ class Pipeline:
         shuffle = plan.mode == "train" if shuffle is None else shuffle
         if plan.batch_size is None:
             return Loader(self, plan, None, steps or _length_or_none(plan.dataset), start, wanted)
-        job = Job(plan.mode, int(when.epoch or 1), plan.ds_id, plan.steps(steps), steps is not None, shuffle,
-                  None if wanted is None else tuple(sorted(wanted)), self.seed)
+        job = Job(
+            plan.mode,
+            int(when.epoch or 1),
+            plan.ds_id,
+            plan.steps(steps),
+            steps is not None,
+            shuffle,
+            None if wanted is None else tuple(sorted(wanted)),
+            self.seed,
+        )
         return Loader(self, plan, job, job.steps, start, wanted)
 
     def maker(self, job: Job, note: Any = None) -> BatchMaker:
@@ -227,8 +261,9 @@ class Pipeline:
 
     # ---- looking at data
 
-    def transform(self, data: dict[str, Any], mode: str, epoch: int = 1, ds_id: str = "",
-                  target_type: str = "np") -> dict[str, Any]:
+    def transform(
+        self, data: dict[str, Any], mode: str, epoch: int = 1, ds_id: str = "", target_type: str = "np"
+    ) -> dict[str, Any]:
         """Run one sample through the ops.
 
         Args:
@@ -260,8 +295,9 @@ class Pipeline:
                 raise DataError(f"op #{slot} {type(op).__name__} filtered the sample given to Pipeline.transform")
         return to_tensor(sample, target_type)
 
-    def get_results(self, mode: str = "train", epoch: int = 1, ds_id: str = "", num_steps: int = 1,
-                    shuffle: bool = False) -> list[dict[str, Any]] | dict[str, Any]:
+    def get_results(
+        self, mode: str = "train", epoch: int = 1, ds_id: str = "", num_steps: int = 1, shuffle: bool = False
+    ) -> list[dict[str, Any]] | dict[str, Any]:
         """Make some batches to look at.
 
         Args:
@@ -285,8 +321,15 @@ class Pipeline:
                 break
         return batches[0] if num_steps == 1 else batches
 
-    def benchmark(self, mode: str = "train", epoch: int = 1, ds_id: str | None = None, num_steps: int = 1000,
-                  log_interval: int = 100, detailed: bool = True) -> None:
+    def benchmark(
+        self,
+        mode: str = "train",
+        epoch: int = 1,
+        ds_id: str | None = None,
+        num_steps: int = 1000,
+        log_interval: int = 100,
+        detailed: bool = True,
+    ) -> None:
         """Print how many batches a second come out, and what each op costs.
 
         Args:
@@ -300,8 +343,15 @@ class Pipeline:
         for one in self.get_ds_ids(epoch, mode) if ds_id is None else [ds_id]:
             run_benchmark(self, When(mode, epoch, one), num_steps, log_interval, detailed)
 
-    def __call__(self, mode: str, epoch: int = 1, ds_id: str = "", shuffle: bool | None = None,
-                 steps_per_epoch: int | None = None, output_keys: Collection[str] | None = None) -> _Moment:
+    def __call__(
+        self,
+        mode: str,
+        epoch: int = 1,
+        ds_id: str = "",
+        shuffle: bool | None = None,
+        steps_per_epoch: int | None = None,
+        output_keys: Collection[str] | None = None,
+    ) -> _Moment:
         """Choose a moment, to be entered: `with pipeline(mode="eval") as loader: ...` iterates over its batches.
 
         Args:
@@ -316,8 +366,11 @@ class Pipeline:
 
     def fe_summary(self) -> list[str]:
         """One line for each part, for reports."""
-        lines = [f"{mode} data{f' {ds_id}' if ds_id else ''}: {value}" for mode, by_id in self.data.items()
-                 for ds_id, value in by_id.items()]
+        lines = [
+            f"{mode} data{f' {ds_id}' if ds_id else ''}: {value}"
+            for mode, by_id in self.data.items()
+            for ds_id, value in by_id.items()
+        ]
         return [*lines, f"batch_size: {self.batch_size}", *(f"op: {type(op).__name__}" for op in self.ops)]
 
 
@@ -333,8 +386,15 @@ class Loader:
         wanted: Keys that the batches must have; None for all.
     """
 
-    def __init__(self, pipeline: Pipeline, plan: LoaderPlan, job: Job | None, steps: int | None, start: int,
-                 wanted: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        plan: LoaderPlan,
+        job: Job | None,
+        steps: int | None,
+        start: int,
+        wanted: Collection[str] | None,
+    ) -> None:
         self.plan, self.steps = plan, steps
         self._pipeline, self._job, self._start, self._wanted = pipeline, job, start, wanted
 
@@ -358,7 +418,9 @@ class Loader:
         if self._job is None:
             return self._ready_made()
         maker = self._pipeline.maker(self._job)
-        return self._counted(batch for batch in map(maker.make, range(self._start, self._job.steps)) if batch is not None)
+        return self._counted(
+            batch for batch in map(maker.make, range(self._start, self._job.steps)) if batch is not None
+        )
 
     def sample_keys(self) -> list[str]:
         """The keys of a batch, found by reading one sample; raises when an op's key is missing."""
@@ -382,9 +444,11 @@ class Loader:
             count += 1
             yield batch
         if not count and self.steps is not None and self.steps > self._start:
-            raise DataError(f"{self.plan.filters()} of the Pipeline filtered every sample of the "
-                            f"{self.steps - self._start} batches of the {self.plan.mode} data "
-                            f"({len(self.plan.dataset)} samples); nothing is left")
+            raise DataError(
+                f"{self.plan.filters()} of the Pipeline filtered every sample of the "
+                f"{self.steps - self._start} batches of the {self.plan.mode} data "
+                f"({len(self.plan.dataset)} samples); nothing is left"
+            )
 
     def _ready_made(self) -> Iterator[dict[str, Any]]:
         """Batches of a torch DataLoader or a `tf.data.Dataset`, again and again if more are asked for than it holds."""
@@ -393,8 +457,10 @@ class Loader:
             before = count
             for batch in self.plan.dataset:
                 if not isinstance(batch, dict):
-                    raise ConfigError(f"a batch of the {self.plan.mode} data ({type(self.plan.dataset).__name__}) is a "
-                                      f"{type(batch).__name__}; it must be a dict of named tensors")
+                    raise ConfigError(
+                        f"a batch of the {self.plan.mode} data ({type(self.plan.dataset).__name__}) is a "
+                        f"{type(batch).__name__}; it must be a dict of named tensors"
+                    )
                 count += 1
                 if count > self._start:
                     yield batch if self._wanted is None else {k: v for k, v in batch.items() if k in self._wanted}
@@ -409,8 +475,9 @@ class Loader:
 class _Moment:
     """A loader for a `with` block; at its end the worker processes are gone."""
 
-    def __init__(self, pipeline: Pipeline, when: When, shuffle: bool | None, steps: int | None,
-                 keys: Collection[str] | None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, when: When, shuffle: bool | None, steps: int | None, keys: Collection[str] | None
+    ) -> None:
         self._pipeline, self._arguments = pipeline, (when, keys, steps, shuffle)
         self._loader: Loader | None = None
 
@@ -431,7 +498,9 @@ class _Moment:
 
     def _opened(self) -> Loader:
         if self._loader is None:
-            raise ConfigError("enter the loader first: `with pipeline(mode='eval') as loader: for batch in loader: ...`")
+            raise ConfigError(
+                "enter the loader first: `with pipeline(mode='eval') as loader: for batch in loader: ...`"
+            )
         return self._loader
 
 
@@ -449,8 +518,10 @@ def _capped(num_process: int | None) -> int | None:
     """Keep the number of workers sensible for the processors there are."""
     limit = max(4 * cpu_count(), 4)
     if num_process is not None and num_process > limit:
-        warn(f"num_process={num_process} is far more than the {cpu_count()} processors this process may use; {limit} will be "
-             f"started")
+        warn(
+            f"num_process={num_process} is far more than the {cpu_count()} processors this process may use; {limit} will be "
+            f"started"
+        )
         return limit
     return num_process
 

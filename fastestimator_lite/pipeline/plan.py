@@ -3,6 +3,7 @@
 A plan is immutable and holds no epoch: two epochs in which nothing changed have equal plans. `BatchMaker` turns a plan
 into any batch of an epoch, in any order, in any process.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -49,8 +50,16 @@ class LoaderPlan:
     def identity(self) -> tuple[Any, ...]:
         """Equal for two plans that do the same work."""
         ops = [(slot, id(op)) for slot, op in (*self.sample_ops, *self.batch_ops)]
-        return (self.mode, self.ds_id, id(self.dataset), self.batch_size, tuple(ops), self.drop_last, self.pad_value,
-                id(self.collate_fn))
+        return (
+            self.mode,
+            self.ds_id,
+            id(self.dataset),
+            self.batch_size,
+            tuple(ops),
+            self.drop_last,
+            self.pad_value,
+            id(self.collate_fn),
+        )
 
     def steps(self, steps_per_epoch: int | None = None) -> int:
         """Batches in an epoch: the given number, else one pass over the data."""
@@ -59,8 +68,10 @@ class LoaderPlan:
         length, size = len(self.dataset), self.batch_size or 1
         steps = length // size if self.drop_last else -(-length // size)
         if steps == 0:
-            raise ConfigError(f"Batch(drop_last=True) with batch_size {size} gives 0 batches of the {length} samples of "
-                              f"the {self.mode} data; use a batch_size <= {length} or drop_last=False")
+            raise ConfigError(
+                f"Batch(drop_last=True) with batch_size {size} gives 0 batches of the {length} samples of "
+                f"the {self.mode} data; use a batch_size <= {length} or drop_last=False"
+            )
         return steps
 
     def output_keys(self, sample: dict[str, Any]) -> list[str]:
@@ -79,7 +90,8 @@ class LoaderPlan:
                     raise MissingKeyError(
                         f"op #{slot} {type(op).__name__} of the Pipeline needs key {key!r} (mode {self.mode!r}"
                         f"{f', ds_id {self.ds_id!r}' if self.ds_id else ''}); at that point there are: "
-                        f"{', '.join(map(repr, keys))}.{suggest(key, keys)}")
+                        f"{', '.join(map(repr, keys))}.{suggest(key, keys)}"
+                    )
             keys.update(dict.fromkeys(op.outputs))
             for key in op.deletes:
                 del keys[key]
@@ -110,8 +122,10 @@ class LoaderPlan:
         sample = self.dataset[index]
         if not isinstance(sample, Mapping) or not all(isinstance(key, str) for key in sample):
             shown = f"a dict with keys {list(sample)}" if isinstance(sample, Mapping) else f"a {type(sample).__name__}"
-            raise ConfigError(f"sample {index} of the {self.mode} data ({type(self.dataset).__name__}) is {shown}; a sample "
-                              f"must be a dict of named values, such as {{'x': image, 'y': label}}")
+            raise ConfigError(
+                f"sample {index} of the {self.mode} data ({type(self.dataset).__name__}) is {shown}; a sample "
+                f"must be a dict of named values, such as {{'x': image, 'y': label}}"
+            )
         return dict(sample)
 
 
@@ -131,8 +145,17 @@ class BatchMaker:
             process was doing when it died.
     """
 
-    def __init__(self, plan: LoaderPlan, seed: int, epoch: int, steps: int, endless: bool, shuffle: bool,
-                 wanted: Collection[str] | None = None, note: MutableSequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        plan: LoaderPlan,
+        seed: int,
+        epoch: int,
+        steps: int,
+        endless: bool,
+        shuffle: bool,
+        wanted: Collection[str] | None = None,
+        note: MutableSequence[int] | None = None,
+    ) -> None:
         self.plan, self.epoch, self.steps, self.shuffle = plan, epoch, steps, shuffle
         self.stream = Stream(seed, plan.mode, plan.ds_id, epoch)
         self.length = len(plan.dataset)
@@ -186,7 +209,7 @@ class BatchMaker:
             return np.arange(draws[0], draws[-1] + 1) % self.length  # type: ignore[return-value]
         if first == last:
             start = draws[0] - first * self.length
-            return self._order(first)[start:start + len(draws)]  # type: ignore[return-value]
+            return self._order(first)[start : start + len(draws)]  # type: ignore[return-value]
         return [int(self._order(draw // self.length)[draw % self.length]) for draw in draws]
 
     def _order(self, round_: int) -> np.ndarray:
@@ -205,8 +228,10 @@ class BatchMaker:
         rows = [self._read_row(int(index)) for index in indices]
         for row, index in zip(rows, indices, strict=True):
             if row.keys() != rows[0].keys():
-                raise DataError(f"sample {index} of the {self.plan.mode} data has keys {sorted(row)}, sample {indices[0]} has "
-                                f"{sorted(rows[0])}; all samples need the same keys")
+                raise DataError(
+                    f"sample {index} of the {self.plan.mode} data has keys {sorted(row)}, sample {indices[0]} has "
+                    f"{sorted(rows[0])}; all samples need the same keys"
+                )
         return {key: [row[key] for row in rows] for key in rows[0]}
 
     def _read_row(self, index: int) -> dict[str, Any]:
@@ -219,8 +244,10 @@ class BatchMaker:
         except (ConfigError, DataError):
             raise
         except Exception as err:
-            raise SampleError(f"sample {index} of the {self.plan.mode} data ({type(self.plan.dataset).__name__}) could not be "
-                              f"read: {type(err).__name__}: {err}") from err
+            raise SampleError(
+                f"sample {index} of the {self.plan.mode} data ({type(self.plan.dataset).__name__}) could not be "
+                f"read: {type(err).__name__}: {err}"
+            ) from err
         for key, value in row.items():
             if isinstance(value, np.ndarray) and value.flags.writeable:
                 row[key] = value.view()  # an op that edits in place must not reach the data set's own array
@@ -247,8 +274,14 @@ class BatchMaker:
         for key in op.deletes:
             del columns[key]
 
-    def _row_by_row(self, group: Sequence[Slot], done: Sequence[Slot], columns: dict[str, Any], draws: Sequence[int],
-                    indices: Sequence[int]) -> tuple[dict[str, Any], list[int], list[int]]:
+    def _row_by_row(
+        self,
+        group: Sequence[Slot],
+        done: Sequence[Slot],
+        columns: dict[str, Any],
+        draws: Sequence[int],
+        indices: Sequence[int],
+    ) -> tuple[dict[str, Any], list[int], list[int]]:
         """Run ops on one sample after the other; a filtered sample is replaced or left out."""
         rows: list[dict[str, Any]] = []
         kept: list[int] = []
@@ -264,8 +297,11 @@ class BatchMaker:
                 rows.append(row)
                 kept.append(position)
         keys = rows[0].keys() if rows else ()
-        return ({key: [row[key] for row in rows] for key in keys}, [draws[position] for position in kept],
-                [used[position] for position in kept])
+        return (
+            {key: [row[key] for row in rows] for key in keys},
+            [draws[position] for position in kept],
+            [used[position] for position in kept],
+        )
 
     def _replacement(self, ops: Sequence[Slot], draw: int) -> tuple[dict[str, Any], int]:
         """The first sample that passes all `ops`, gone through in an order of this draw's own."""
@@ -275,8 +311,10 @@ class BatchMaker:
             row = self._read_row(index)
             if self._run(ops, row, draw + (attempt + 1 << 40), index) is None:
                 return row, index
-        raise DataError(f"{self.plan.filters()} of the Pipeline filtered {self.length} of {self.length} samples of the "
-                        f"{self.plan.mode} data in epoch {self.epoch}; nothing is left to train on")
+        raise DataError(
+            f"{self.plan.filters()} of the Pipeline filtered {self.length} of {self.length} samples of the "
+            f"{self.plan.mode} data in epoch {self.epoch}; nothing is left to train on"
+        )
 
     def _run(self, ops: Sequence[Slot], row: dict[str, Any], draw: int, index: int) -> FilteredData | None:
         """Run ops on one sample, in place; the `FilteredData` that stopped them, or None."""
@@ -286,16 +324,19 @@ class BatchMaker:
                 return filtered
         return None
 
-    def _apply(self, slot: int, op: NumpyOp, data: dict[str, Any], batched: bool, indices: Sequence[int],
-               draw: int = 0) -> FilteredData | None:
+    def _apply(
+        self, slot: int, op: NumpyOp, data: dict[str, Any], batched: bool, indices: Sequence[int], draw: int = 0
+    ) -> FilteredData | None:
         """Run one op; an error comes back with the op, the sample and what it held."""
         self.note[0], self.note[1] = slot, indices[0]
         try:
             return apply_op(op, data, self.state, batched, self.stream.seed(draw, slot) if op.draws else None)
         except Exception as err:
             shown = f"sample {indices[0]}" if not batched else f"a batch of samples {_shortened(indices)}"
-            raise SampleError(f"op #{slot} {type(op).__name__} of the Pipeline failed on {shown} ({self._moment()}): "
-                              f"{type(err).__name__}: {err}. It held: {describe_values(data)}") from err
+            raise SampleError(
+                f"op #{slot} {type(op).__name__} of the Pipeline failed on {shown} ({self._moment()}): "
+                f"{type(err).__name__}: {err}. It held: {describe_values(data)}"
+            ) from err
 
     def _stack(self, columns: dict[str, Any], indices: Sequence[int]) -> dict[str, Any]:
         plan = self.plan
@@ -320,8 +361,10 @@ class BatchMaker:
         slot, op = writers[-1]
         for value, index in zip(column, indices, strict=True):
             if value is None:
-                return SampleError(f"op #{slot} {type(op).__name__} of the Pipeline returned None for its output "
-                                   f"{key!r} on sample {index} ({where}); does its forward end with a return?")
+                return SampleError(
+                    f"op #{slot} {type(op).__name__} of the Pipeline returned None for its output "
+                    f"{key!r} on sample {index} ({where}); does its forward end with a return?"
+                )
         return SampleError(f"{err} (written by op #{slot} {type(op).__name__} of the Pipeline; {where})")
 
     def _moment(self) -> str:

@@ -6,6 +6,7 @@ the number of workers, on what was drawn before, or on where a run was resumed.
 Source: counter-based generators, Salmon et al. 2011, "Parallel Random Numbers: As Easy as 1, 2, 3"; the 64-bit mixer is
 SplitMix64, Steele et al. 2014, "Fast Splittable Pseudorandom Number Generators".
 """
+
 from __future__ import annotations
 
 import hashlib

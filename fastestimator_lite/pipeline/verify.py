@@ -1,4 +1,5 @@
 """Checks of what a Pipeline is given, made before anything runs."""
+
 from __future__ import annotations
 
 import sys
@@ -31,10 +32,13 @@ def source_kind(data: Any, name: str = "data") -> str:
     if tf is not None and isinstance(data, tf.data.Dataset):
         return "tf"
     if isinstance(data, (tuple, list, dict, str, int, float)) or not (
-            callable(getattr(data, "__len__", None)) and callable(getattr(data, "__getitem__", None))):
-        raise ConfigError(f"{name} must be a data set (with __len__, and __getitem__ returning a dict), a torch DataLoader or a "
-                          f"tf.data.Dataset, got {type(data).__name__}: {data!r:.100}. Arrays go into "
-                          f"fe.dataset.NumpyDataset({{'x': images, 'y': labels}})")
+        callable(getattr(data, "__len__", None)) and callable(getattr(data, "__getitem__", None))
+    ):
+        raise ConfigError(
+            f"{name} must be a data set (with __len__, and __getitem__ returning a dict), a torch DataLoader or a "
+            f"tf.data.Dataset, got {type(data).__name__}: {data!r:.100}. Arrays go into "
+            f"fe.dataset.NumpyDataset({{'x': images, 'y': labels}})"
+        )
     return "map"
 
 
@@ -62,8 +66,10 @@ def check_data(name: str, data: Any) -> dict[str, Any]:
             shown = f"{name}{f'[{ds_id!r}]' if ds_id else ''}{words_for_epoch(item, value)}"
             if source_kind(value, shown) == "map" and len(value) == 0:
                 where = getattr(value, "root_dir", None)
-                raise ConfigError(f"{shown} has 0 samples ({type(value).__name__}"
-                                  f"{f', root_dir {where!r}' if where else ''}); a data set needs at least one")
+                raise ConfigError(
+                    f"{shown} has 0 samples ({type(value).__name__}"
+                    f"{f', root_dir {where!r}' if where else ''}); a data set needs at least one"
+                )
     return {ds_id: item for ds_id, item in by_id.items() if item is not None}
 
 
@@ -80,13 +86,17 @@ def check_pipeline(data: dict[str, dict[str, Any]], batch_size: Any, ops: list[A
         ConfigError: If something cannot work; the message names it.
     """
     _check_batch_sizes(batch_size)
-    if num_process is not None and (isinstance(num_process, bool) or not isinstance(num_process, int) or num_process < 0):
+    if num_process is not None and (
+        isinstance(num_process, bool) or not isinstance(num_process, int) or num_process < 0
+    ):
         raise ConfigError(f"num_process must be an int >= 0, or None to let the Pipeline pick, got {num_process!r}")
     for index, item in enumerate(ops):
         for op in values_of(item):
             if not isinstance(op, NumpyOp):
-                raise ConfigError(f"op #{index} of the Pipeline must be a NumpyOp, got {type(op).__name__}: {op!r:.100}"
-                                  f"{words_for_epoch(item, op)}{'; TensorOps belong in the Network' if isinstance(op, Component) else ''}")
+                raise ConfigError(
+                    f"op #{index} of the Pipeline must be a NumpyOp, got {type(op).__name__}: {op!r:.100}"
+                    f"{words_for_epoch(item, op)}{'; TensorOps belong in the Network' if isinstance(op, Component) else ''}"
+                )
     _check_ready_made(data, batch_size, ops, num_process)
     check_ds_ids_exist(ops, data, "op", "the Pipeline")
     _check_batch_ops(data, ops)
@@ -96,8 +106,10 @@ def _check_batch_sizes(batch_size: Any, name: str = "batch_size") -> None:
     if isinstance(batch_size, dict):
         for mode, size in batch_size.items():
             if mode not in ("train", "eval", "test", "infer"):
-                raise ConfigError(f"batch_size: {mode!r} is no mode; use train, eval, test or infer."
-                                  f"{suggest(mode, ('train', 'eval', 'test', 'infer'))}")
+                raise ConfigError(
+                    f"batch_size: {mode!r} is no mode; use train, eval, test or infer."
+                    f"{suggest(mode, ('train', 'eval', 'test', 'infer'))}"
+                )
             _check_batch_sizes(size, f"{name}[{mode!r}]")
         return
     for size in values_of(batch_size):
@@ -111,8 +123,10 @@ def _check_ready_made(data: dict[str, dict[str, Any]], batch_size: Any, ops: lis
             for value in values_of(item):
                 kind = source_kind(value)
                 if kind != "map" and given and not (set(given) <= {"batch_size"} and isinstance(batch_size, dict)):
-                    raise ConfigError(f"{mode}_data is a {type(value).__name__}, which makes its own batches; leave out "
-                                      f"{', '.join(given)}")
+                    raise ConfigError(
+                        f"{mode}_data is a {type(value).__name__}, which makes its own batches; leave out "
+                        f"{', '.join(given)}"
+                    )
 
 
 def check_ds_ids_exist(items: Iterable[Any], data: dict[str, dict[str, Any]], noun: str, place: str) -> None:
@@ -132,9 +146,11 @@ def check_ds_ids_exist(items: Iterable[Any], data: dict[str, dict[str, Any]], no
                 bare = word.removeprefix("!")
                 if bare not in known:
                     never = "can never run" if not word.startswith("!") else "excludes nothing"
-                    raise ConfigError(f"{noun} #{index} {type(value).__name__} of {place} {never}: ds_id {bare!r} is not one of "
-                                      f"the data sets ({', '.join(map(repr, known)) or 'none is named'})."
-                                      f"{suggest(bare, known)}")
+                    raise ConfigError(
+                        f"{noun} #{index} {type(value).__name__} of {place} {never}: ds_id {bare!r} is not one of "
+                        f"the data sets ({', '.join(map(repr, known)) or 'none is named'})."
+                        f"{suggest(bare, known)}"
+                    )
 
 
 def _check_batch_ops(data: dict[str, dict[str, Any]], ops: list[Any]) -> None:
@@ -142,13 +158,15 @@ def _check_batch_ops(data: dict[str, dict[str, Any]], ops: list[Any]) -> None:
     batch_items = [[value for value in values_of(item) if isinstance(value, Batch)] for item in ops]
     batch_items = [values for values in batch_items if values]
     for position, first in enumerate(batch_items):
-        for second in batch_items[position + 1:]:
+        for second in batch_items[position + 1 :]:
             for one in first:
                 for other in second:
                     modes = one.mode & other.mode & set(data)
                     if modes and not _apart(one, other) and not _is_scheduled(ops, one, other):
-                        raise ConfigError(f"two Batch ops would run together in mode {sorted(modes)}; give them different "
-                                          f"modes or ds_ids, or keep one")
+                        raise ConfigError(
+                            f"two Batch ops would run together in mode {sorted(modes)}; give them different "
+                            f"modes or ds_ids, or keep one"
+                        )
 
 
 def _apart(one: Component, other: Component) -> bool:
@@ -164,4 +182,6 @@ def _apart(one: Component, other: Component) -> bool:
 
 def _is_scheduled(ops: list[Any], *values: Component) -> bool:
     """Whether one of the values comes from a Scheduler, so that only the plan of an epoch can tell."""
-    return any(isinstance(item, Scheduler) and any(value is x for x in values_of(item)) for item in ops for value in values)
+    return any(
+        isinstance(item, Scheduler) and any(value is x for x in values_of(item)) for item in ops for value in values
+    )

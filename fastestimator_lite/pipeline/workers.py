@@ -5,6 +5,7 @@ fork, data and ops and lambdas included, so nothing is pickled on the way in; a 
 way out arrays lie in a slot of shared memory and only their places go through a pipe. The slots are anonymous mappings:
 when the processes are gone, so are they.
 """
+
 from __future__ import annotations
 
 import collections
@@ -72,8 +73,12 @@ class WorkerPool:
         self._ticket = 0
         for index in range(size):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, maker, self._slots, self._notes, index, os.getpid()),
-                                      name=f"fastestimator_lite worker {index}", daemon=True)
+            process = context.Process(
+                target=_work,
+                args=(theirs, maker, self._slots, self._notes, index, os.getpid()),
+                name=f"fastestimator_lite worker {index}",
+                daemon=True,
+            )
             process.start()
             theirs.close()
             self._connections.append(ours)
@@ -175,12 +180,14 @@ class WorkerPool:
         process.join(5)
         code = process.exitcode
         how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-        note = np.frombuffer(self._notes, np.int64)[2 * worker:2 * worker + 2].tolist()
+        note = np.frombuffer(self._notes, np.int64)[2 * worker : 2 * worker + 2].tolist()
         doing = self._describe(*note)
         self.close()
         hint = " The system kills processes when memory runs out: try a smaller num_process." if code == -9 else ""
-        raise WorkerDied(f"worker process {process.pid} ended by {how} while {doing}.{hint} num_process=0 does the same work "
-                         f"in the main process, where a debugger can follow it")
+        raise WorkerDied(
+            f"worker process {process.pid} ended by {how} while {doing}.{hint} num_process=0 does the same work "
+            f"in the main process, where a debugger can follow it"
+        )
 
     @property
     def is_open(self) -> bool:
@@ -212,7 +219,7 @@ def _reserve() -> mmap.mmap:
 def _view(area: np.ndarray, place: _Place) -> np.ndarray:
     dtype = np.dtype(place.dtype)
     count = int(np.prod(place.shape, dtype=np.int64))
-    return area[place.offset:place.offset + count * dtype.itemsize].view(dtype).reshape(place.shape)
+    return area[place.offset : place.offset + count * dtype.itemsize].view(dtype).reshape(place.shape)
 
 
 def _shut(connections: list[Connection], processes: list[Any]) -> None:
@@ -240,14 +247,20 @@ class _RemoteError(Exception):
         return f"\n\nIn the worker process:\n{self.args[0]}"
 
 
-def _work(connection: Connection, maker: Callable[[Job, Any], Any], slots: list[mmap.mmap], notes: mmap.mmap, index: int,
-          parent: int) -> None:
+def _work(
+    connection: Connection,
+    maker: Callable[[Job, Any], Any],
+    slots: list[mmap.mmap],
+    notes: mmap.mmap,
+    index: int,
+    parent: int,
+) -> None:
     """A worker's life: take a task, make the batch, answer; until told to stop or the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(1)  # parallel work comes from the number of workers
-    note = memoryview(notes).cast("q")[2 * index:2 * index + 2]
+    note = memoryview(notes).cast("q")[2 * index : 2 * index + 2]
     makers: dict[Job, Any] = {}
     while os.getppid() == parent:
         try:

@@ -1,4 +1,5 @@
 """Values that change over a run."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """Course: how a number goes over a run, epoch by epoch, and in which stretches it rises, falls or stays."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -60,7 +61,7 @@ class Course:
         Returns:
             Such as "0.1", "0.1 -> 0.01", "0 -> 0.1 -> 0.01", "0.001 to 0.1, up and down", or "-".
         """
-        legs = list(_legs(self.pairs[first - 1:last], first))
+        legs = list(_legs(self.pairs[first - 1 : last], first))
         if len(legs) == 1:
             return legs[0].words
         present = [leg for leg in legs if leg.way != "none"]
@@ -119,8 +120,9 @@ def _leg_from(pairs: Sequence[tuple[Any, Any] | None], index: int) -> tuple[int,
     if here is None:
         return _stretch(pairs, index, lambda now, after: after is None), "none"
     if is_close(*here):
-        end = _stretch(pairs, index, lambda now, after: after is not None and is_close(here[0], after[0])
-                       and is_close(*after))
+        end = _stretch(
+            pairs, index, lambda now, after: after is not None and is_close(here[0], after[0]) and is_close(*after)
+        )
         if end > index:
             return end, "holds"
     way = way_between(*here)
@@ -132,8 +134,13 @@ def _leg_from(pairs: Sequence[tuple[Any, Any] | None], index: int) -> tuple[int,
         way = way_between(here[1], following[0])
     if way == 0:
         return index, "holds"
-    end = _stretch(pairs, index, lambda now, after: now is not None and after is not None
-                   and _goes(way, now, after) and is_close(*after) == steady)
+    end = _stretch(
+        pairs,
+        index,
+        lambda now, after: (
+            now is not None and after is not None and _goes(way, now, after) and is_close(*after) == steady
+        ),
+    )
     # two values that each stay for an epoch are no trend
     return (index, "holds") if steady and end < index + 2 else (end, "rises" if way > 0 else "falls")
 

@@ -2,6 +2,7 @@
 
 A curve holds no counter. It is asked with a `Clock`, so a resumed run, a preview and a test get the numbers of the run.
 """
+
 from __future__ import annotations
 
 import bisect
@@ -122,8 +123,10 @@ class Horizon:
 
     def _check_known(self, what: str) -> None:
         if not self.steps:
-            raise ConfigError(f"{what} needs to know how many steps an epoch has, which this data cannot tell; give "
-                              f"the Estimator train_steps_per_epoch, or give the length in Steps")
+            raise ConfigError(
+                f"{what} needs to know how many steps an epoch has, which this data cannot tell; give "
+                f"the Estimator train_steps_per_epoch, or give the length in Steps"
+            )
 
     def clock(self, step: int) -> Clock:
         """Where the run stands at an update.
@@ -263,8 +266,10 @@ def to_duration(value: Any, name: str, positive: bool = False) -> Duration:
         ConfigError: If it has no unit, or is 0 and must not be.
     """
     if not isinstance(value, Duration):
-        raise ConfigError(f"{name} needs a unit: Epochs({value!r}), Steps({value!r}), Samples({value!r}) or "
-                          f"Fraction(0.1), got {value!r}")
+        raise ConfigError(
+            f"{name} needs a unit: Epochs({value!r}), Steps({value!r}), Samples({value!r}) or "
+            f"Fraction(0.1), got {value!r}"
+        )
     if positive and value.amount == 0:
         raise ConfigError(f"{name} must be longer than 0, got {value}")
     return value
@@ -422,8 +427,9 @@ class _Sequence(Curve):
     def _switch(self, horizon: Horizon) -> float:
         end = self.first.duration(horizon) if self.switch is None else self.switch.in_steps(horizon)
         if self.switch is None and math.isinf(end):
-            raise ConfigError("then(): the first curve never comes to an end, so say when the next begins: "
-                              "then(..., at=Epochs(5))")
+            raise ConfigError(
+                "then(): the first curve never comes to an end, so say when the next begins: then(..., at=Epochs(5))"
+            )
         return end
 
     def at(self, time: float, horizon: Horizon) -> float:

@@ -1,4 +1,5 @@
 """The curves to begin with: constant, linear, cosine and the like, to be put together by the methods of `Curve`."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -116,8 +117,13 @@ def restarts(start: float, end: float, period: Duration, mul: float = 1.0, decay
     mul = to_number(mul, "restarts(mul)")
     if mul < 1:
         raise ConfigError(f"restarts(mul) must be >= 1, got {mul}")
-    return Restarts(to_number(start, "restarts(start)"), to_number(end, "restarts(end)"),
-                    to_duration(period, "restarts(period)", positive=True), mul, _positive(decay, "restarts(decay)"))
+    return Restarts(
+        to_number(start, "restarts(start)"),
+        to_number(end, "restarts(end)"),
+        to_duration(period, "restarts(period)", positive=True),
+        mul,
+        _positive(decay, "restarts(decay)"),
+    )
 
 
 def step(start: float, factor: float, every: Duration) -> Curve:
@@ -131,8 +137,11 @@ def step(start: float, factor: float, every: Duration) -> Curve:
     Raises:
         ConfigError: If `factor` is not above 0.
     """
-    return Step(to_number(start, "step(start)"), _positive(factor, "step(factor)"),
-                to_duration(every, "step(every)", positive=True))
+    return Step(
+        to_number(start, "step(start)"),
+        _positive(factor, "step(factor)"),
+        to_duration(every, "step(every)", positive=True),
+    )
 
 
 def multi_step(start: float, factor: float, at: Sequence[Duration]) -> Curve:
@@ -155,8 +164,14 @@ def multi_step(start: float, factor: float, at: Sequence[Duration]) -> Curve:
     return MultiStep(to_number(start, "multi_step(start)"), _positive(factor, "multi_step(factor)"), times)
 
 
-def one_cycle(peak: float, over: Duration, warmup: float = 0.3, start_divisor: float = 25.0, final_divisor: float = 1e4,
-              anneal: str = "cos") -> Curve:
+def one_cycle(
+    peak: float,
+    over: Duration,
+    warmup: float = 0.3,
+    start_divisor: float = 25.0,
+    final_divisor: float = 1e4,
+    anneal: str = "cos",
+) -> Curve:
     """Up to a peak and down to almost nothing, once.
 
     Args:
@@ -182,8 +197,15 @@ def one_cycle(peak: float, over: Duration, warmup: float = 0.3, start_divisor: f
     return OneCycle(peak, to_duration(over, "one_cycle(over)", positive=True), warmup, begin, last, anneal)
 
 
-def wsd(peak: float, warmup: Duration, stable: Duration, decay: Duration, floor: float = 0.0, shape: str = "sqrt",
-        start: float = 0.0) -> Curve:
+def wsd(
+    peak: float,
+    warmup: Duration,
+    stable: Duration,
+    decay: Duration,
+    floor: float = 0.0,
+    shape: str = "sqrt",
+    start: float = 0.0,
+) -> Curve:
     """Warm-up, stable, decay: up in a straight line, level, down.
 
     Args:
@@ -202,8 +224,11 @@ def wsd(peak: float, warmup: Duration, stable: Duration, decay: Duration, floor:
     """
     _check_word(shape, _DECAY, "wsd(shape)")
     peak, floor, start = to_number(peak, "wsd(peak)"), to_number(floor, "wsd(floor)"), to_number(start, "wsd(start)")
-    down = linear(peak, floor, to_duration(decay, "wsd(decay)")) if shape == "linear" else Root(
-        peak, floor, to_duration(decay, "wsd(decay)"))
+    down = (
+        linear(peak, floor, to_duration(decay, "wsd(decay)"))
+        if shape == "linear"
+        else Root(peak, floor, to_duration(decay, "wsd(decay)"))
+    )
     level = Constant(peak).then(down, at=to_duration(stable, "wsd(stable)"))
     return level.warmup(to_duration(warmup, "wsd(warmup)"), start)
 
@@ -263,8 +288,10 @@ class PerGroup:
         """
         if self.listed is not None:
             if len(self.listed) != len(names):
-                raise ConfigError(f"{where}: {len(self.listed)} values for {len(names)} parameter groups; give one for "
-                                  f"each (None for one that stays as it is)")
+                raise ConfigError(
+                    f"{where}: {len(self.listed)} values for {len(names)} parameter groups; give one for "
+                    f"each (None for one that stays as it is)"
+                )
             return list(self.listed)
         found: list[Any] = [None] * len(names)
         for key, value in (self.by_key or {}).items():
@@ -289,8 +316,10 @@ def group_index(key: str | int, names: Sequence[str | None], where: str) -> int:
         return key
     named = [name for name in names if name]
     there = f"they are called {', '.join(map(repr, named))}" if named else "none has a name"
-    raise ConfigError(f"{where}: there is no parameter group {key!r}; the optimizer has {len(names)} "
-                      f"(0 to {len(names) - 1}), {there}.{suggest(key, named)}")
+    raise ConfigError(
+        f"{where}: there is no parameter group {key!r}; the optimizer has {len(names)} "
+        f"(0 to {len(names) - 1}), {there}.{suggest(key, named)}"
+    )
 
 
 def clock_name(fn: Any, names: Sequence[str], where: str) -> str:
@@ -306,14 +335,17 @@ def clock_name(fn: Any, names: Sequence[str], where: str) -> str:
     """
     known, example = " or ".join(map(repr, names)), "such as lambda step: 0.1 / step"
     if not callable(fn):
-        raise ConfigError(f"{where} must be a function of {' or of '.join(map(repr, names))}, {example}, got "
-                          f"{fn!r:.200}")
+        raise ConfigError(
+            f"{where} must be a function of {' or of '.join(map(repr, names))}, {example}, got {fn!r:.200}"
+        )
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     found = [one for one in inspect.signature(fn).parameters.values() if one.kind not in variadic]
     taken = [one.name for one in found if one.default is inspect.Parameter.empty] or [one.name for one in found]
     if len(taken) != 1 or taken[0] not in names:
-        raise ConfigError(f"{where} must take one argument named {known}, which picks the clock, {example}; it takes "
-                          f"{', '.join(map(repr, taken)) or 'none'}.{suggest(taken[0], names) if taken else ''}")
+        raise ConfigError(
+            f"{where} must take one argument named {known}, which picks the clock, {example}; it takes "
+            f"{', '.join(map(repr, taken)) or 'none'}.{suggest(taken[0], names) if taken else ''}"
+        )
     return taken[0]
 
 
@@ -459,8 +491,11 @@ class OneCycle(Curve):
         top, end = self.up * total - 1, total - 1
         if time >= end:
             return self.last
-        low, high, share = (self.peak, self.last, (time - top) / (end - top)) if time > top or top <= 0 else (
-            self.begin, self.peak, time / top)
+        low, high, share = (
+            (self.peak, self.last, (time - top) / (end - top))
+            if time > top or top <= 0
+            else (self.begin, self.peak, time / top)
+        )
         share = min(share, 1.0)
         return _wave(low, high, share) if self.anneal == "cos" else low + (high - low) * share
 

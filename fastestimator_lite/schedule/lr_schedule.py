@@ -1,4 +1,5 @@
 """Learning rates as functions of time, and ARC, which reads the losses instead."""
+
 from __future__ import annotations
 
 import math
@@ -20,8 +21,16 @@ _LEAST = ("points", "lstm0_kernel", "lstm0_recurrent", "lstm0_bias", "dense_kern
 _MULTIPLIERS = (1.618, 1.0, 0.618)
 
 
-def cosine_decay(time: int, cycle_length: int, init_lr: float, min_lr: float = 1e-6, start: int = 1,
-                 cycle_multiplier: int = 1, warmup: bool = False, variant: str = "r1.7") -> float:
+def cosine_decay(
+    time: int,
+    cycle_length: int,
+    init_lr: float,
+    min_lr: float = 1e-6,
+    start: int = 1,
+    cycle_multiplier: int = 1,
+    warmup: bool = False,
+    variant: str = "r1.7",
+) -> float:
     """Cosine decay with restarts.
 
     Args:
@@ -44,8 +53,10 @@ def cosine_decay(time: int, cycle_length: int, init_lr: float, min_lr: float = 1
     Source: Loshchilov and Hutter 2017, "SGDR", eq. 5, with the position in a cycle as in FastEstimator 1.7 or 1.0.
     """
     if variant not in _VARIANTS:
-        raise ConfigError(f"cosine_decay: variant must be {' or '.join(map(repr, _VARIANTS))}, got {variant!r}."
-                          f"{suggest(variant, _VARIANTS)}")
+        raise ConfigError(
+            f"cosine_decay: variant must be {' or '.join(map(repr, _VARIANTS))}, got {variant!r}."
+            f"{suggest(variant, _VARIANTS)}"
+        )
     _check_cycles("cosine_decay", cycle_length, cycle_multiplier)
     if time < start:
         return init_lr * time / start if warmup else init_lr
@@ -54,8 +65,15 @@ def cosine_decay(time: int, cycle_length: int, init_lr: float, min_lr: float = 1
     return (init_lr - min_lr) / 2 * math.cos(math.pi * share) + (init_lr + min_lr) / 2
 
 
-def linear_decay(time: int, cycle_length: int, init_lr: float, min_lr: float = 1e-6, start: int = 1,
-                 cycle_multiplier: int = 1, warmup: bool = False) -> float:
+def linear_decay(
+    time: int,
+    cycle_length: int,
+    init_lr: float,
+    min_lr: float = 1e-6,
+    start: int = 1,
+    cycle_multiplier: int = 1,
+    warmup: bool = False,
+) -> float:
     """Linear decay with restarts.
 
     Args:
@@ -207,9 +225,11 @@ class ARC:
 def _weights_of_policy() -> dict[str, np.ndarray]:
     place = os.environ.get(POLICY_VARIABLE, "")
     if not place:
-        raise ConfigError(f"ARC needs the weights of its policy, which are not part of this package; set the "
-                          f"environment variable {POLICY_VARIABLE} to their file or "
-                          f"address (see ARC), or use a schedule or ReduceLROnPlateau")
+        raise ConfigError(
+            f"ARC needs the weights of its policy, which are not part of this package; set the "
+            f"environment variable {POLICY_VARIABLE} to their file or "
+            f"address (see ARC), or use a schedule or ReduceLROnPlateau"
+        )
     path = Path(place)
     if "://" in place:
         path = download(place, Path.home() / "fastestimator_data" / "ARC" / file_name(place))
@@ -220,8 +240,10 @@ def _weights_of_policy() -> dict[str, np.ndarray]:
         raise ConfigError(f"{POLICY_VARIABLE}={place!r} is not the .npz file that ARC needs: {err}") from err
     missing = [name for name in _LEAST if name not in weights]
     if missing:
-        raise ConfigError(f"{POLICY_VARIABLE}={place!r} does not hold {', '.join(missing)}, which ARC needs; it holds "
-                          f"{', '.join(weights) or 'nothing'}")
+        raise ConfigError(
+            f"{POLICY_VARIABLE}={place!r} does not hold {', '.join(missing)}, which ARC needs; it holds "
+            f"{', '.join(weights) or 'nothing'}"
+        )
     return weights
 
 
@@ -251,8 +273,8 @@ def _lstm(inputs: np.ndarray, kernel: np.ndarray, recurrent: np.ndarray, bias: n
     outputs = []
     for projected in inputs @ kernel + bias:
         gates = projected + output @ recurrent
-        enter, forget, leave = (1 / (1 + np.exp(-gates[place * units:(place + 1) * units])) for place in (0, 1, 3))
-        cell = forget * cell + enter * np.tanh(gates[2 * units:3 * units])
+        enter, forget, leave = (1 / (1 + np.exp(-gates[place * units : (place + 1) * units])) for place in (0, 1, 3))
+        cell = forget * cell + enter * np.tanh(gates[2 * units : 3 * units])
         output = leave * np.tanh(cell)
         outputs.append(output)
     return np.stack(outputs)

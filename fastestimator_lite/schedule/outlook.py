@@ -1,4 +1,5 @@
 """Outlook: the values of a schedule over a run that has not begun, and what somebody should know about them before."""
+
 from __future__ import annotations
 
 import csv
@@ -105,9 +106,15 @@ class Preview:
         return rows_to_csv(self.rows)
 
 
-def preview(schedule: Any, epochs: int | None = None, steps_per_epoch: int = 1, *,
-            groups: Sequence[Mapping[str, Any]] | None = None, title: str | None = None,
-            switches: Mapping[str, Scheduler[Any]] | None = None) -> Preview:
+def preview(
+    schedule: Any,
+    epochs: int | None = None,
+    steps_per_epoch: int = 1,
+    *,
+    groups: Sequence[Mapping[str, Any]] | None = None,
+    title: str | None = None,
+    switches: Mapping[str, Scheduler[Any]] | None = None,
+) -> Preview:
     """Look at a schedule before it runs: its values, as `simulate` gives them, and what is odd about them.
 
     Args:
@@ -131,8 +138,12 @@ def preview(schedule: Any, epochs: int | None = None, steps_per_epoch: int = 1, 
     total = rows[-1]["epoch"]
     horizon = Horizon.even(total, steps_per_epoch)
     fields = schedule if isinstance(schedule, Mapping) else {"lr": schedule}
-    known = [f"{field}: {told}" if len(fields) > 1 else told for field, item in fields.items()
-             for curve in _curves_of(item) for told in curve.check(horizon)]
+    known = [
+        f"{field}: {told}" if len(fields) > 1 else told
+        for field, item in fields.items()
+        for curve in _curves_of(item)
+        for told in curve.check(horizon)
+    ]
     if title is None:
         title = f"Learning rate: {schedule.name}" if isinstance(schedule, Recipe) else "Schedule"
     shown = {**{field: item for field, item in fields.items() if isinstance(item, Scheduler)}, **(switches or {})}
@@ -143,8 +154,10 @@ def preview(schedule: Any, epochs: int | None = None, steps_per_epoch: int = 1, 
 
 def _check_size(epochs: Any, steps: Any) -> None:
     if isinstance(epochs, int) and isinstance(steps, int) and epochs * steps > _MOST_UPDATES:
-        raise ConfigError(f"a run of {epochs} epochs with {steps} updates in each is too long to be shown update by "
-                          f"update; show at most {_MOST_UPDATES} updates")
+        raise ConfigError(
+            f"a run of {epochs} epochs with {steps} updates in each is too long to be shown update by "
+            f"update; show at most {_MOST_UPDATES} updates"
+        )
 
 
 def _curves_of(item: Any) -> list[Curve]:
@@ -238,13 +251,14 @@ def _jumps(name: str, line: Line, known: Sequence[str]) -> Iterable[str]:
         against = [abs(one) for one in around if one * change < 0]
         # a step between two levels is meant, so something must go on before or after
         is_sudden = (against or len(along) == 2) and abs(change) > max(
-            (_TURNING if against else _SUDDEN) * max(along, default=0), _AGAINST * max(against, default=0))
+            (_TURNING if against else _SUDDEN) * max(along, default=0), _AGAINST * max(against, default=0)
+        )
         told = rf"update {line.steps[index + 1]}\b|after epoch {line.epochs[index + 1] - 1}\b"
         low, high = sorted((abs(values[index]), abs(values[index + 1])))
         is_large = abs(change) > _LEAP * reach or (high > _FACTOR * low and abs(change) > _SEEN * reach)
         if is_large and is_sudden and not any(re.search(told, text) for text in known):
             found.append(index)
-    for index in found[:_MOST_NAMED if len(found) <= _MOST_NAMED else 1]:
+    for index in found[: _MOST_NAMED if len(found) <= _MOST_NAMED else 1]:
         before, after = values[index], values[index + 1]
         where = f"at epoch {line.epochs[index + 1]}" + f" (update {line.steps[index + 1]})" * _has_steps(line)
         times = "" if len(found) <= _MOST_NAMED else f", the first of {len(found)} jumps"

@@ -3,6 +3,7 @@
 They work in any loop: make one with the optimizer, call `step()` after each update. The trace `ParameterScheduler` does
 so in an Estimator, and `simulate` without a model.
 """
+
 from __future__ import annotations
 
 import abc
@@ -119,8 +120,10 @@ class SchedulerBase(abc.ABC):
         groups = self.optimizer.param_groups
         for name, found in (("base_lr_values", base), ("values", values)):
             if len(found) != len(groups):
-                raise ConfigError(f"{type(self).__name__}.load_state_dict: {name!r} has {len(found)} values, the "
-                                  f"optimizer has {len(groups)} parameter groups; make it as it was in the saved run")
+                raise ConfigError(
+                    f"{type(self).__name__}.load_state_dict: {name!r} has {len(found)} values, the "
+                    f"optimizer has {len(groups)} parameter groups; make it as it was in the saved run"
+                )
         self.base_lr_values = base
         for group, value in zip(groups, base, strict=True):
             group[f"initial_{self.param_group_field}"] = value
@@ -130,8 +133,10 @@ class SchedulerBase(abc.ABC):
         group, field = self.optimizer.param_groups[index], self.param_group_field
         if field not in group:
             there = [name for name in group if name != "params"]
-            raise MissingEntryError(f"{type(self).__name__}: {field!r} is missing from param_groups[{index}]; it has "
-                                    f"{', '.join(map(repr, there))}.{suggest(field, there)}")
+            raise MissingEntryError(
+                f"{type(self).__name__}: {field!r} is missing from param_groups[{index}]; it has "
+                f"{', '.join(map(repr, there))}.{suggest(field, there)}"
+            )
         return _number(group.setdefault(f"initial_{field}", _number(group[field])))
 
     def _one_for_each(self, values: Any, num_updates: int) -> list[Any]:
@@ -139,18 +144,23 @@ class SchedulerBase(abc.ABC):
         each = [values] * count if isinstance(values, Real) or not isinstance(values, Iterable) else list(values)
         what = f"{type(self).__name__}.get_updated_values({num_updates})"
         if len(each) != count:
-            raise ConfigError(f"{what} must give one value for each of the {count} parameter groups, one number for "
-                              f"all, or None for no change; it gave {len(each)} values")
+            raise ConfigError(
+                f"{what} must give one value for each of the {count} parameter groups, one number for "
+                f"all, or None for no change; it gave {len(each)} values"
+            )
         for index, value in enumerate(each):
             if isinstance(value, (bool, str)) or (isinstance(value, Real) and not math.isfinite(value)):
-                raise ConfigError(f"{what} must give finite numbers, got {value!r} for {self.param_group_field!r} of "
-                                  f"group {index}")
+                raise ConfigError(
+                    f"{what} must give finite numbers, got {value!r} for {self.param_group_field!r} of group {index}"
+                )
         return each
 
     def _entry(self, state: Mapping[str, Any], name: str) -> Any:
         if name not in state:
-            raise MissingEntryError(f"{type(self).__name__}.load_state_dict: the state has no {name!r}; it has "
-                                    f"{', '.join(map(repr, state)) or 'nothing'}.{suggest(name, state)}")
+            raise MissingEntryError(
+                f"{type(self).__name__}.load_state_dict: the state has no {name!r}; it has "
+                f"{', '.join(map(repr, state)) or 'nothing'}.{suggest(name, state)}"
+            )
         return state[name]
 
 
@@ -240,30 +250,57 @@ class CosineLrScheduler(StatefulSchedulerBase):
         in pytorch-accelerated.
     """
 
-    _SETTINGS = ("total_iterations", "lr_min_ratio", "lr_min", "warmup_iterations", "warmup_lr_init", "warmup_lr_ratio",
-                 "k_decay", "num_cooldown_iterations")
+    _SETTINGS = (
+        "total_iterations",
+        "lr_min_ratio",
+        "lr_min",
+        "warmup_iterations",
+        "warmup_lr_init",
+        "warmup_lr_ratio",
+        "k_decay",
+        "num_cooldown_iterations",
+    )
 
-    def __init__(self, optimizer: Any, total_num_epochs: float, num_update_steps_per_epoch: float,
-                 k_decay: float = 1.0, lr_min: float = 1e-6, min_lr_ratio: float | None = None,
-                 num_warmup_epochs: float = 0, warmup_starting_lr: float = 1e-6,
-                 warmup_starting_lr_ratio: float | None = None, num_cooldown_epochs: float = 0, *,
-                 compat: str | None = None) -> None:
+    def __init__(
+        self,
+        optimizer: Any,
+        total_num_epochs: float,
+        num_update_steps_per_epoch: float,
+        k_decay: float = 1.0,
+        lr_min: float = 1e-6,
+        min_lr_ratio: float | None = None,
+        num_warmup_epochs: float = 0,
+        warmup_starting_lr: float = 1e-6,
+        warmup_starting_lr_ratio: float | None = None,
+        num_cooldown_epochs: float = 0,
+        *,
+        compat: str | None = None,
+    ) -> None:
         self.compat = _check_compat(compat, "CosineLrScheduler")
-        positive = {"total_num_epochs": total_num_epochs, "num_update_steps_per_epoch": num_update_steps_per_epoch,
-                    "k_decay": k_decay}
+        positive = {
+            "total_num_epochs": total_num_epochs,
+            "num_update_steps_per_epoch": num_update_steps_per_epoch,
+            "k_decay": k_decay,
+        }
         others: dict[str, float | None] = {
-            "lr_min": lr_min, "num_warmup_epochs": num_warmup_epochs, "warmup_starting_lr": warmup_starting_lr,
-            "num_cooldown_epochs": num_cooldown_epochs, "min_lr_ratio": min_lr_ratio,
-            "warmup_starting_lr_ratio": warmup_starting_lr_ratio}
+            "lr_min": lr_min,
+            "num_warmup_epochs": num_warmup_epochs,
+            "warmup_starting_lr": warmup_starting_lr,
+            "num_cooldown_epochs": num_cooldown_epochs,
+            "min_lr_ratio": min_lr_ratio,
+            "warmup_starting_lr_ratio": warmup_starting_lr_ratio,
+        }
         for name, number in positive.items():
             check_number(number, f"CosineLrScheduler({name})", 0, above=True)
         for name, value in others.items():
             if value is not None or not name.endswith("_ratio"):
                 check_number(value, f"CosineLrScheduler({name})", 0)
         if self.compat is None and num_warmup_epochs + num_cooldown_epochs > total_num_epochs:
-            raise ConfigError(f"CosineLrScheduler: num_warmup_epochs={num_warmup_epochs!r} and "
-                              f"num_cooldown_epochs={num_cooldown_epochs!r} are together longer than "
-                              f"total_num_epochs={total_num_epochs!r}; make them shorter")
+            raise ConfigError(
+                f"CosineLrScheduler: num_warmup_epochs={num_warmup_epochs!r} and "
+                f"num_cooldown_epochs={num_cooldown_epochs!r} are together longer than "
+                f"total_num_epochs={total_num_epochs!r}; make them shorter"
+            )
         self.total_iterations = total_num_epochs * num_update_steps_per_epoch
         self.lr_min_ratio = min_lr_ratio
         self.lr_min = lr_min
@@ -290,7 +327,7 @@ class CosineLrScheduler(StatefulSchedulerBase):
             return start + n * slope / warmup
         low = self.lr_min if self.lr_min_ratio is None else self.lr_min_ratio * base
         if n < decay + (warmup if self.compat is None else 0):
-            return low + (base - low) / 2 * (1 + math.cos(math.pi * (n - warmup)**self.k_decay / decay**self.k_decay))
+            return low + (base - low) / 2 * (1 + math.cos(math.pi * (n - warmup) ** self.k_decay / decay**self.k_decay))
         return low
 
     def state_dict(self) -> dict[str, Any]:
@@ -338,14 +375,34 @@ class WSDLrScheduler(StatefulSchedulerBase):
         Warmup-Stable-Decay Learning Rates" (inverse proportional); parameters as in pytorch-accelerated.
     """
 
-    _SETTINGS = ("total_steps", "num_warmup_steps", "decay_phase_ratio", "lr_min", "warmup_starting_lr",
-                 "use_inverse_sqrt_decay", "num_checkpoints", "is_continuation_from_checkpoint", "checkpoint_steps")
+    _SETTINGS = (
+        "total_steps",
+        "num_warmup_steps",
+        "decay_phase_ratio",
+        "lr_min",
+        "warmup_starting_lr",
+        "use_inverse_sqrt_decay",
+        "num_checkpoints",
+        "is_continuation_from_checkpoint",
+        "checkpoint_steps",
+    )
 
-    def __init__(self, optimizer: Any, num_epochs: float | None = None, num_update_steps_per_epoch: float | None = None,
-                 total_steps: int | None = None, num_warmup_steps: int | None = 0, decay_phase_ratio: float = 0.1,
-                 lr_min: float = 1e-6, warmup_starting_lr: float = 1e-6, use_inverse_sqrt_decay: bool = True,
-                 num_checkpoints: int = 1, is_continuation_from_checkpoint: bool = False, *,
-                 compat: str | None = None) -> None:
+    def __init__(
+        self,
+        optimizer: Any,
+        num_epochs: float | None = None,
+        num_update_steps_per_epoch: float | None = None,
+        total_steps: int | None = None,
+        num_warmup_steps: int | None = 0,
+        decay_phase_ratio: float = 0.1,
+        lr_min: float = 1e-6,
+        warmup_starting_lr: float = 1e-6,
+        use_inverse_sqrt_decay: bool = True,
+        num_checkpoints: int = 1,
+        is_continuation_from_checkpoint: bool = False,
+        *,
+        compat: str | None = None,
+    ) -> None:
         self.compat = _check_compat(compat, "WSDLrScheduler")
         self.total_steps = _length(num_epochs, num_update_steps_per_epoch, total_steps)
         if num_warmup_steps is None:
@@ -354,11 +411,18 @@ class WSDLrScheduler(StatefulSchedulerBase):
         check_number(lr_min, "WSDLrScheduler(lr_min)", 0, most=1)
         check_number(warmup_starting_lr, "WSDLrScheduler(warmup_starting_lr)", 0)
         check_number(num_warmup_steps, "WSDLrScheduler(num_warmup_steps)", 0)
-        check_number(decay_phase_ratio, f"WSDLrScheduler(decay_phase_ratio) with num_checkpoints={num_checkpoints}", 0,
-                     above=True, most=1 if num_checkpoints == 1 else _SAFE_RATIO)
+        check_number(
+            decay_phase_ratio,
+            f"WSDLrScheduler(decay_phase_ratio) with num_checkpoints={num_checkpoints}",
+            0,
+            above=True,
+            most=1 if num_checkpoints == 1 else _SAFE_RATIO,
+        )
         if lr_min == 0 and not use_inverse_sqrt_decay:
-            raise ConfigError("WSDLrScheduler(lr_min) must be > 0 with use_inverse_sqrt_decay=False, got 0: a decay in "
-                              "inverse proportion never comes to 0; give a small share such as 1e-3")
+            raise ConfigError(
+                "WSDLrScheduler(lr_min) must be > 0 with use_inverse_sqrt_decay=False, got 0: a decay in "
+                "inverse proportion never comes to 0; give a small share such as 1e-3"
+            )
         self.num_warmup_steps = 0 if is_continuation_from_checkpoint else num_warmup_steps
         self.decay_phase_ratio = decay_phase_ratio
         self.lr_min = lr_min
@@ -370,8 +434,10 @@ class WSDLrScheduler(StatefulSchedulerBase):
         self._check_phases()
         super().__init__(optimizer, "lr")
         if self.num_warmup_steps and warmup_starting_lr > max(self.base_lr_values):
-            raise ConfigError(f"WSDLrScheduler(warmup_starting_lr) must not be above the largest learning rate of the "
-                              f"optimizer, {max(self.base_lr_values)!r}, got {warmup_starting_lr!r}")
+            raise ConfigError(
+                f"WSDLrScheduler(warmup_starting_lr) must not be above the largest learning rate of the "
+                f"optimizer, {max(self.base_lr_values)!r}, got {warmup_starting_lr!r}"
+            )
         if self.compat is None:
             self._begin()
 
@@ -393,19 +459,25 @@ class WSDLrScheduler(StatefulSchedulerBase):
     def _check_phases(self) -> None:
         for start, decay, end in self._periods():
             if decay >= end:
-                raise ConfigError(f"WSDLrScheduler: the decay before the checkpoint at {end} steps has no step: "
-                                  f"decay_phase_ratio={self.decay_phase_ratio!r} of {end - start} is below 1: make "
-                                  f"the ratio larger or the run longer")
+                raise ConfigError(
+                    f"WSDLrScheduler: the decay before the checkpoint at {end} steps has no step: "
+                    f"decay_phase_ratio={self.decay_phase_ratio!r} of {end - start} is below 1: make "
+                    f"the ratio larger or the run longer"
+                )
         first = self._periods()[0][1]
         if self.compat is None and self.num_warmup_steps > first:
-            raise ConfigError(f"WSDLrScheduler: num_warmup_steps={self.num_warmup_steps!r} is not over when the first "
-                              f"decay begins, after {first} steps; make it shorter")
+            raise ConfigError(
+                f"WSDLrScheduler: num_warmup_steps={self.num_warmup_steps!r} is not over when the first "
+                f"decay begins, after {first} steps; make it shorter"
+            )
 
     def _periods(self) -> list[tuple[int, int, int]]:
         """For each checkpoint: the update that its period begins with, that its decay begins with, and its own."""
         starts = [0, *self.checkpoint_steps[:-1]]
-        return [(start, end - int(self.decay_phase_ratio * (end - start)), end)
-                for start, end in zip(starts, self.checkpoint_steps, strict=True)]
+        return [
+            (start, end - int(self.decay_phase_ratio * (end - start)), end)
+            for start, end in zip(starts, self.checkpoint_steps, strict=True)
+        ]
 
     def _rate(self, base: float, n: int) -> float:
         if n < self.num_warmup_steps:
@@ -427,8 +499,15 @@ class WSDLrScheduler(StatefulSchedulerBase):
         vars(self).update(settings)
 
 
-def check_number(value: Any, what: str, low: float | None = None, *, above: bool = False, most: float | None = None,
-                 whole: bool = False) -> Any:
+def check_number(
+    value: Any,
+    what: str,
+    low: float | None = None,
+    *,
+    above: bool = False,
+    most: float | None = None,
+    whole: bool = False,
+) -> Any:
     """Check a number that a user gave.
 
     Args:
@@ -451,15 +530,18 @@ def check_number(value: Any, what: str, low: float | None = None, *, above: bool
         wanted = "an int" if whole else "a number"
         limits = [f"{'>' if above else '>='} {low:g}"] if low is not None else []
         limits += [f"<= {most:.4g}"] if most is not None else []
-        raise ConfigError(f"{what} must be {' '.join([wanted, ' and '.join(limits)]).strip()}, got {value!r} "
-                          f"({type(value).__name__})")
+        raise ConfigError(
+            f"{what} must be {' '.join([wanted, ' and '.join(limits)]).strip()}, got {value!r} ({type(value).__name__})"
+        )
     return value
 
 
 def _check_compat(compat: str | None, name: str) -> str | None:
     if compat not in (None, PYTORCH_ACCELERATED):
-        raise ConfigError(f"{name}(compat) must be None or {PYTORCH_ACCELERATED!r}, got {compat!r}."
-                          f"{suggest(compat, [PYTORCH_ACCELERATED])}")
+        raise ConfigError(
+            f"{name}(compat) must be None or {PYTORCH_ACCELERATED!r}, got {compat!r}."
+            f"{suggest(compat, [PYTORCH_ACCELERATED])}"
+        )
     return compat
 
 
@@ -469,13 +551,16 @@ def _length(num_epochs: Any, steps_per_epoch: Any, total_steps: Any) -> int:
     if total_steps is not None:
         given = [name for name, value in epochs.items() if value is not None]
         if given:
-            raise ConfigError(f"WSDLrScheduler: give total_steps, or num_epochs and num_update_steps_per_epoch; got "
-                              f"total_steps and {' and '.join(given)}")
+            raise ConfigError(
+                f"WSDLrScheduler: give total_steps, or num_epochs and num_update_steps_per_epoch; got "
+                f"total_steps and {' and '.join(given)}"
+            )
         return int(check_number(total_steps, "WSDLrScheduler(total_steps)", 1, whole=True))
     for name, value in epochs.items():
         if value is None:
-            raise ConfigError(f"WSDLrScheduler needs {name}: give num_epochs and num_update_steps_per_epoch, or "
-                              f"total_steps")
+            raise ConfigError(
+                f"WSDLrScheduler needs {name}: give num_epochs and num_update_steps_per_epoch, or total_steps"
+            )
         check_number(value, f"WSDLrScheduler({name})", 0, above=True)
     return max(int(num_epochs * steps_per_epoch), 1)
 

@@ -2,6 +2,7 @@
 
 A recipe is a pure function of the epoch, so a resumed run has the numbers of an uninterrupted one.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -20,8 +21,11 @@ from fastestimator_lite.util.log import warn
 
 _DROP = 0.75  # a rate below this share of the one before is told as a sudden drop
 _AS_TEXT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+")  # floats of YAML 1.2 that readers of YAML 1.1 take for text
-_FLOAT = re.compile(r"""(?:[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+
-                        |\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN))$""", re.VERBOSE)
+_FLOAT = re.compile(
+    r"""(?:[-+]?(?:(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+
+                        |\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN))$""",
+    re.VERBOSE,
+)
 _HERE = "training.scheduler"
 
 
@@ -87,8 +91,9 @@ class Recipe(Curve):
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or self.name not in _SETTINGS:
-            raise ConfigError(f"{_HERE}.name must be one of {_NAMES}, got {self.name!r}."
-                              f"{suggest(self.name, _SETTINGS)}")
+            raise ConfigError(
+                f"{_HERE}.name must be one of {_NAMES}, got {self.name!r}.{suggest(self.name, _SETTINGS)}"
+            )
         epochs = None if self.epochs is None else _read("training.epochs", self.epochs, _Setting(1, whole=True))
         lr = None if self.lr is None else _read("training.optimizer.lr", self.lr, _RATE)
         notes: list[str] = []
@@ -127,22 +132,31 @@ class Recipe(Curve):
         that does not end, and milestones and minima that the run does not come to.
         """
         found, epochs, warmup = list(self.notes), horizon.epochs, self.settings.get("warmup_epochs", 0)
-        found += [f"milestone {one} is never reached: the run has {epochs} epochs"
-                  for one in self.settings.get("milestones", ()) if one >= epochs]
+        found += [
+            f"milestone {one} is never reached: the run has {epochs} epochs"
+            for one in self.settings.get("milestones", ())
+            if one >= epochs
+        ]
         if warmup >= epochs:
             found.append(f"warmup_epochs={warmup} is not over when the run of {epochs} epochs ends")
         if self.lr is not None:
             first, full, then = (self.rate(epoch) for epoch in (1, max(warmup, 1), warmup + 1))
             if first > self.lr * (1 + 1e-9):
-                found.append(f"epoch 1 has the rate {first:.6g}, above training.optimizer.lr={self.lr:g}: without "
-                             f"warmup_epochs {self.name!r} begins so")
+                found.append(
+                    f"epoch 1 has the rate {first:.6g}, above training.optimizer.lr={self.lr:g}: without "
+                    f"warmup_epochs {self.name!r} begins so"
+                )
             if 0 < warmup < epochs and then < _DROP * full:
-                found.append(f"the rate drops from {full:.6g} to {then:.6g} when the warm-up ends, after epoch "
-                             f"{warmup}: {self.name!r} counts its epochs from the begin of the run")
+                found.append(
+                    f"the rate drops from {full:.6g} to {then:.6g} when the warm-up ends, after epoch "
+                    f"{warmup}: {self.name!r} counts its epochs from the begin of the run"
+                )
         end = self.settings.get("end_epoch", 0)
         if "min_lr" in self.settings and end >= epochs:
-            found.append(f"min_lr={self.settings['min_lr']:g} is never reached: it would be in force from epoch "
-                         f"{end + 1} on, and the run has {epochs} epochs")
+            found.append(
+                f"min_lr={self.settings['min_lr']:g} is never reached: it would be in force from epoch "
+                f"{end + 1} on, and the run has {epochs} epochs"
+            )
         return found
 
     def check_base(self, base: float, what: str) -> None:
@@ -157,8 +171,9 @@ class Recipe(Curve):
         """
         low = self.settings.get("min_lr", 0)
         if low > base:
-            raise ConfigError(f"{_HERE}.min_lr={low:g} is above {what}={base:g}, from which the rate is to come down; "
-                              f"make it smaller")
+            raise ConfigError(
+                f"{_HERE}.min_lr={low:g} is above {what}={base:g}, from which the rate is to come down; make it smaller"
+            )
 
 
 class RecipeScheduler(StatefulSchedulerBase):
@@ -238,8 +253,10 @@ def scheduler_from_config(optimizer: Any, config: Mapping[str, Any] | str | os.P
         warn(note)
     bases = scheduler.base_lr_values
     if recipe.lr is not None and not any(math.isclose(recipe.lr, base, rel_tol=1e-6) for base in bases):
-        warn(f"training.optimizer.lr={recipe.lr:g} is not what the optimizer has, "
-             f"{', '.join(f'{base:g}' for base in bases)}; the schedule starts from what the optimizer has")
+        warn(
+            f"training.optimizer.lr={recipe.lr:g} is not what the optimizer has, "
+            f"{', '.join(f'{base:g}' for base in bases)}; the schedule starts from what the optimizer has"
+        )
     return scheduler
 
 
@@ -278,8 +295,9 @@ def read_config(config: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[s
     if isinstance(config, Mapping):
         return config
     if not isinstance(config, (str, os.PathLike)):
-        raise ConfigError(f"a configuration must be a dict or the path of a YAML file, got {type(config).__name__}: "
-                          f"{config!r:.100}")
+        raise ConfigError(
+            f"a configuration must be a dict or the path of a YAML file, got {type(config).__name__}: {config!r:.100}"
+        )
     try:
         text = Path(config).read_text(encoding="utf-8")
     except (OSError, ValueError) as err:
@@ -308,16 +326,20 @@ def parse_config(text: str, where: str = "the configuration") -> Mapping[str, An
     class Loader(yaml.SafeLoader):
         """PyYAML's safe loader, with the floats of YAML 1.2, and without keys given twice."""
 
-        yaml_implicit_resolvers = {first: [one for one in known if one[0] != "tag:yaml.org,2002:float"]
-                                   for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+        yaml_implicit_resolvers = {
+            first: [one for one in known if one[0] != "tag:yaml.org,2002:float"]
+            for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
 
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
             keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
             values = [key.value for key in keys]
             for place, key in enumerate(keys):
                 if key.value in values[:place]:
-                    raise ConfigError(f"{where}, line {key.start_mark.line + 1}: the key {key.value!r} is given twice; "
-                                      f"keep one of them")
+                    raise ConfigError(
+                        f"{where}, line {key.start_mark.line + 1}: the key {key.value!r} is given twice; "
+                        f"keep one of them"
+                    )
             return dict(super().construct_mapping(node, deep))
 
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789."))
@@ -326,15 +348,18 @@ def parse_config(text: str, where: str = "the configuration") -> Mapping[str, An
     except yaml.YAMLError as err:
         raise ConfigError(f"{where} is not YAML: {err}") from err
     if not isinstance(found, Mapping):
-        raise ConfigError(f"{where} must be a YAML mapping with the key 'training', got {type(found).__name__}: "
-                          f"{found!r:.100}")
+        raise ConfigError(
+            f"{where} must be a YAML mapping with the key 'training', got {type(found).__name__}: {found!r:.100}"
+        )
     return found
 
 
 def _section(config: Mapping[str, Any], name: str, above: str) -> Mapping[str, Any]:
     if name not in config:
-        raise MissingEntryError(f"{above}{name} is missing in the configuration; it has "
-                                f"{', '.join(f'{above}{key}' for key in config) or 'nothing'}.{suggest(name, config)}")
+        raise MissingEntryError(
+            f"{above}{name} is missing in the configuration; it has "
+            f"{', '.join(f'{above}{key}' for key in config) or 'nothing'}.{suggest(name, config)}"
+        )
     found = config[name]
     if not isinstance(found, Mapping):
         raise ConfigError(f"{above}{name} must hold settings by name, got {found!r:.100} ({type(found).__name__})")
@@ -346,8 +371,10 @@ def _checked(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     known = _SETTINGS[name]
     for key in given:
         if key not in known:
-            raise ConfigError(f"{_HERE}.{key} is not a setting of {name!r}, which has {', '.join(map(repr, known))}."
-                              f"{suggest(key, [one for one in known if one not in given] or known)}")
+            raise ConfigError(
+                f"{_HERE}.{key} is not a setting of {name!r}, which has {', '.join(map(repr, known))}."
+                f"{suggest(key, [one for one in known if one not in given] or known)}"
+            )
     for key in known:
         if key not in given:
             raise MissingEntryError(f"{_HERE}.{key} is missing: {name!r} needs {', '.join(map(repr, known))}")
@@ -358,21 +385,27 @@ def _fitted(name: str, settings: dict[str, Any], epochs: int | None, notes: list
     """The settings as they work in a run of so many epochs; what is read in another way than written is noted."""
     warmup, end = settings.get("warmup_epochs", 0), settings.get("end_epoch", math.inf)
     if "warmup_epochs" in settings and warmup >= end:
-        raise ConfigError(f"{_HERE}.warmup_epochs must be less than {_HERE}.end_epoch, got {warmup} and {end}: the "
-                          f"warm-up would not end")
+        raise ConfigError(
+            f"{_HERE}.warmup_epochs must be less than {_HERE}.end_epoch, got {warmup} and {end}: the "
+            f"warm-up would not end"
+        )
     if name in ("cosine", "cosine_no_sgdr") and epochs is None:
         raise MissingEntryError(f"training.epochs is missing: {name!r} needs to know how long the run is")
     if name == "cosine_no_sgdr":
         settings["end_epoch"] = min(end, epochs or 1)
         if settings["end_epoch"] == 1 and not warmup:
-            raise ConfigError(f"{_HERE}.end_epoch and training.epochs must be > 1 for {name!r} without warmup_epochs, "
-                              f"got {end} and {epochs}")
+            raise ConfigError(
+                f"{_HERE}.end_epoch and training.epochs must be > 1 for {name!r} without warmup_epochs, "
+                f"got {end} and {epochs}"
+            )
     if name == "cosine":
         settings["iters_per_phase"] = _phase(settings["iters_per_phase"], epochs or 1, notes)
     milestones = settings.get("milestones", [])
     if not all(before < after for before, after in itertools.pairwise(milestones)):
-        notes.append(f"{_HERE}.milestones should increase, got {milestones}: their order does not matter, and one that "
-                     f"is given twice counts twice")
+        notes.append(
+            f"{_HERE}.milestones should increase, got {milestones}: their order does not matter, and one that "
+            f"is given twice counts twice"
+        )
     return settings
 
 
@@ -413,6 +446,7 @@ def _warming_up(share: Callable[[Mapping[str, Any], int, int], float]) -> Callab
     Args:
         share: Gives the share of the way from the minimum to the base, from settings, epochs and epoch.
     """
+
     def rate(recipe: Recipe, e: int, base: float) -> float:
         settings = recipe.settings
         e, warmup = min(e, settings.get("end_epoch", e)), settings["warmup_epochs"]
@@ -443,5 +477,10 @@ def _cosine(settings: Mapping[str, Any], epochs: int, e: int) -> float:
     return (1 + math.cos(math.pi * time / length)) / 2
 
 
-_FORMULAS = {"step": _step, "multi_step": _multi_step, "poly": _warming_up(_poly),
-             "cosine_no_sgdr": _warming_up(_cosine_no_sgdr), "cosine": _warming_up(_cosine)}
+_FORMULAS = {
+    "step": _step,
+    "multi_step": _multi_step,
+    "poly": _warming_up(_poly),
+    "cosine_no_sgdr": _warming_up(_cosine_no_sgdr),
+    "cosine": _warming_up(_cosine),
+}

@@ -1,4 +1,5 @@
 """Schedulers: values that depend on the epoch, and the one question that everything schedulable answers."""
+
 from __future__ import annotations
 
 import bisect
@@ -150,8 +151,12 @@ def select(items: Iterable[T | Scheduler[T] | None], when: When) -> list[T]:
     return chosen
 
 
-def get_current_items(items: Iterable[Any], run_modes: str | Iterable[str] | None = None, epoch: int | None = None,
-                      ds_id: str | None = None) -> list[Any]:
+def get_current_items(
+    items: Iterable[Any],
+    run_modes: str | Iterable[str] | None = None,
+    epoch: int | None = None,
+    ds_id: str | None = None,
+) -> list[Any]:
     """Select the items that take part, as `select`; the 1.x name and arguments.
 
     Args:
@@ -198,12 +203,16 @@ class Calendar:
     def groups(self) -> list[tuple[int, int]]:
         """Pairs of (an epoch, how many epochs have it as their twin); the counts add up to `total_epochs`."""
         ends = [*self._starts[1:], self.total_epochs + 1]
-        return [(start + shift, -(-(end - start - shift) // self.period))
-                for start, end in zip(self._starts, ends, strict=True) for shift in range(min(self.period, end - start))]
+        return [
+            (start + shift, -(-(end - start - shift) // self.period))
+            for start, end in zip(self._starts, ends, strict=True)
+            for shift in range(min(self.period, end - start))
+        ]
 
 
-def get_signature_epochs(items: Sequence[Any], total_epochs: int, mode: str | None = None,
-                         ds_id: str | None = None) -> list[int]:
+def get_signature_epochs(
+    items: Sequence[Any], total_epochs: int, mode: str | None = None, ds_id: str | None = None
+) -> list[int]:
     """The epochs at which the selection of items takes a value not seen before.
 
     Args:

@@ -1,4 +1,5 @@
 """Simulation: the values of a schedule over a run, asked for as the run would ask, without model and framework."""
+
 from __future__ import annotations
 
 import copy
@@ -20,8 +21,13 @@ _Values = Callable[[Clock], list[Any]]  # the value of each parameter group
 _GROUP: dict[str, Any] = {"lr": 1e-3, "weight_decay": 1e-2, "momentum": 0.9, "betas": (0.9, 0.999), "eps": 1e-8}
 
 
-def simulate(schedule: Any, epochs: int | Horizon | None = None, steps_per_epoch: int = 1, *,
-             groups: Sequence[Mapping[str, Any]] | None = None) -> list[dict[str, Any]]:
+def simulate(
+    schedule: Any,
+    epochs: int | Horizon | None = None,
+    steps_per_epoch: int = 1,
+    *,
+    groups: Sequence[Mapping[str, Any]] | None = None,
+) -> list[dict[str, Any]]:
     """The values that a schedule gives over a run. Nothing that is given is changed.
 
     Args:
@@ -63,15 +69,19 @@ def simulate(schedule: Any, epochs: int | Horizon | None = None, steps_per_epoch
     for step in range(1, horizon.total_steps + 1):
         clock = horizon.clock(step)
         for field, values in fields.items():
-            rows += [{"epoch": clock.epoch, "step": step, "field": field, "group": group, "value": value}
-                     for group, value in enumerate(values(clock))]
+            rows += [
+                {"epoch": clock.epoch, "step": step, "field": field, "group": group, "value": value}
+                for group, value in enumerate(values(clock))
+            ]
     return rows
 
 
 def detached(scheduler: SchedulerBase) -> SchedulerBase:
     """A copy of a scheduler, which stands where it stands, on parameter groups of its own."""
-    groups = [{name: copy.deepcopy(value) for name, value in group.items() if name != "params"}
-              for group in scheduler.optimizer.param_groups]
+    groups = [
+        {name: copy.deepcopy(value) for name, value in group.items() if name != "params"}
+        for group in scheduler.optimizer.param_groups
+    ]
     return copy.deepcopy(scheduler, {id(scheduler.optimizer): _Groups(groups)})
 
 
@@ -88,8 +98,10 @@ def _horizon(schedule: Any, epochs: Any, steps_per_epoch: int) -> Horizon:
     if epochs is None:
         epochs = schedule.epochs if isinstance(schedule, Recipe) else None
         if epochs is None:
-            raise ConfigError("simulate(epochs) must say how many epochs the run has; only a configuration with "
-                              "training.epochs says so itself")
+            raise ConfigError(
+                "simulate(epochs) must say how many epochs the run has; only a configuration with "
+                "training.epochs says so itself"
+            )
     return Horizon.even(epochs, steps_per_epoch)
 
 
@@ -97,9 +109,11 @@ def _fields(schedule: Any, groups: list[dict[str, Any]] | None) -> dict[str, _Va
     """The values of each field that a schedule is about."""
     if isinstance(schedule, Mapping):
         if not schedule or not all(isinstance(field, str) for field in schedule):
-            raise ConfigError(f"simulate: a dictionary holds schedules by optimizer field, such as {{'lr': ...}}, or "
-                              f"is a configuration with the key 'training'; values by epoch are an EpochScheduler. "
-                              f"Got {schedule!r:.200}")
+            raise ConfigError(
+                f"simulate: a dictionary holds schedules by optimizer field, such as {{'lr': ...}}, or "
+                f"is a configuration with the key 'training'; values by epoch are an EpochScheduler. "
+                f"Got {schedule!r:.200}"
+            )
         return {field: _values(one, groups, f"simulate: {field!r}") for field, one in schedule.items()}
     if callable(schedule) and not isinstance(schedule, Curve):
         if clock_name(schedule, (*CLOCKS, "optimizer"), "simulate(schedule)") == "optimizer":
@@ -107,8 +121,10 @@ def _fields(schedule: Any, groups: list[dict[str, Any]] | None) -> dict[str, _Va
     elif isinstance(schedule, SchedulerBase):
         schedule = detached(schedule)
         if groups is not None:
-            raise ConfigError("simulate(groups): a SchedulerBase has its optimizer's groups; give a function of "
-                              "'optimizer' that makes one in its place")
+            raise ConfigError(
+                "simulate(groups): a SchedulerBase has its optimizer's groups; give a function of "
+                "'optimizer' that makes one in its place"
+            )
     if isinstance(schedule, SchedulerBase):
         return {schedule.param_group_field: functools.partial(_owned, schedule)}
     return {"lr": _values(schedule, groups, "simulate(schedule)")}
@@ -117,8 +133,10 @@ def _fields(schedule: Any, groups: list[dict[str, Any]] | None) -> dict[str, _Va
 def _made(factory: Callable[[Any], Any], groups: list[dict[str, Any]]) -> SchedulerBase:
     made = factory(_Groups(groups))
     if not isinstance(made, SchedulerBase):
-        raise ConfigError(f"simulate: the function of 'optimizer' must return a SchedulerBase, got "
-                          f"{type(made).__name__}: {made!r:.100}")
+        raise ConfigError(
+            f"simulate: the function of 'optimizer' must return a SchedulerBase, got "
+            f"{type(made).__name__}: {made!r:.100}"
+        )
     return made
 
 
@@ -162,8 +180,10 @@ def _names(item: PerGroup) -> list[str | None]:
 
 def _base(group: Mapping[str, Any], index: int) -> float:
     if "lr" not in group:
-        raise ConfigError(f"simulate(groups): group {index} needs 'lr', the rate to start from; it has "
-                          f"{', '.join(map(repr, group)) or 'nothing'}")
+        raise ConfigError(
+            f"simulate(groups): group {index} needs 'lr', the rate to start from; it has "
+            f"{', '.join(map(repr, group)) or 'nothing'}"
+        )
     return float(group["lr"])
 
 
@@ -186,16 +206,20 @@ def _value(item: Any, where: str) -> Callable[[Clock], Any]:
         return lambda clock: tuple(part(clock) for part in parts)
     if item is None or _is_number(item):
         return lambda clock: item
-    raise ConfigError(f"{where} must be a Curve, a number, a function of 'step' or 'epoch', a Scheduler of these, a "
-                      f"SchedulerBase or a configuration; got {type(item).__name__}: {item!r:.100}")
+    raise ConfigError(
+        f"{where} must be a Curve, a number, a function of 'step' or 'epoch', a Scheduler of these, a "
+        f"SchedulerBase or a configuration; got {type(item).__name__}: {item!r:.100}"
+    )
 
 
 def _checked(value: Any, where: str, clock: Clock) -> Any:
     each = value if isinstance(value, list) else [value]
     parts = [part for one in each for part in (one if isinstance(one, tuple) else (one,))]
     if not all(part is None or _is_number(part) for part in parts):
-        raise ConfigError(f"{where} must give a number, one for each group, or None; at epoch {clock.epoch}, step "
-                          f"{clock.step}, it gave {value!r:.200}")
+        raise ConfigError(
+            f"{where} must give a number, one for each group, or None; at epoch {clock.epoch}, step "
+            f"{clock.step}, it gave {value!r:.200}"
+        )
     return value
 
 

@@ -2,6 +2,7 @@
 
 It is served by Gradio on this machine alone; nothing is sent anywhere, and nothing is loaded from anywhere.
 """
+
 from __future__ import annotations
 
 import html
@@ -53,8 +54,9 @@ def simulate_text(text: str) -> Preview:
         ConfigError: If it cannot work; it names the key.
     """
     if not text or not text.strip():
-        raise ConfigError("paste a configuration: YAML with the keys training.epochs, training.optimizer.lr and "
-                          "training.scheduler")
+        raise ConfigError(
+            "paste a configuration: YAML with the keys training.epochs, training.optimizer.lr and training.scheduler"
+        )
     return preview(recipe_from_config(parse_config(text)))
 
 
@@ -79,8 +81,11 @@ def build_page(draw: Draw) -> gradio.Blocks:
         names = [name for name in rows[0] if name not in ("first", "last")]
         cells = [[_epochs(row), *(row[name] for name in names)] for row in rows]
         message = _said("warning", found.warnings) if found.warnings else _said("fine", ["Nothing odd was found."])
-        return (gr.update(value=figure, visible=True), message,
-                gr.update(value={"headers": ["epochs", *names], "data": cells}, visible=True))
+        return (
+            gr.update(value=figure, visible=True),
+            message,
+            gr.update(value={"headers": ["epochs", *names], "data": cells}, visible=True),
+        )
 
     with gr.Blocks(title="Learning rate simulator", analytics_enabled=False) as page:
         gr.Markdown(_HEADING)
@@ -117,8 +122,20 @@ def serve(draw: Draw, host: str = "127.0.0.1", port: int | None = None, wait: bo
     gr = _gradio()
     theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     _, url, _ = page.launch(
-        server_name=host, server_port=port, share=False, inbrowser=False, quiet=True, show_error=True, ssr_mode=False,
-        pwa=False, mcp_server=False, prevent_thread_lock=True, footer_links=[], theme=theme, css=_STYLE)
+        server_name=host,
+        server_port=port,
+        share=False,
+        inbrowser=False,
+        quiet=True,
+        show_error=True,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        prevent_thread_lock=True,
+        footer_links=[],
+        theme=theme,
+        css=_STYLE,
+    )
     if wait:
         page.block_thread()
     return url, page
@@ -131,8 +148,10 @@ def _gradio() -> Any:
     try:
         import gradio
     except ImportError as err:
-        raise MissingDependencyError("the simulator's page needs gradio, which is not installed; "
-                                     "run: pip install 'fastestimator-lite[simulator]'") from err
+        raise MissingDependencyError(
+            "the simulator's page needs gradio, which is not installed; "
+            "run: pip install 'fastestimator-lite[simulator]'"
+        ) from err
     return gradio
 
 

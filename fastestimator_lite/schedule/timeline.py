@@ -1,4 +1,5 @@
 """Timeline: which value each part of a run has at each epoch."""
+
 from __future__ import annotations
 
 import csv
@@ -84,8 +85,9 @@ class Timeline:
             if course.name == name:
                 return course
         names = [course.name for course in self.courses]
-        raise KeyError(f"the timeline has no course {name!r}; there is: {', '.join(names) or 'none'}."
-                       f"{suggest(name, names)}")
+        raise KeyError(
+            f"the timeline has no course {name!r}; there is: {', '.join(names) or 'none'}.{suggest(name, names)}"
+        )
 
     def segments(self, part: str) -> list[tuple[int, int, str]]:
         """(first epoch, last epoch, value) for each time that one part keeps its value, or a course its way."""
@@ -128,11 +130,14 @@ class Timeline:
 
     def to_json(self) -> str:
         """The stretches and the courses as JSON."""
-        return json.dumps({
-            "total_epochs": self.total_epochs,
-            "stretches": [{"first": one.first, "last": one.last, **one.values} for one in self.stretches],
-            "courses": {course.name: course.pairs for course in self.courses},
-        }, indent=1)
+        return json.dumps(
+            {
+                "total_epochs": self.total_epochs,
+                "stretches": [{"first": one.first, "last": one.last, **one.values} for one in self.stretches],
+                "courses": {course.name: course.pairs for course in self.courses},
+            },
+            indent=1,
+        )
 
     def __str__(self) -> str:
         if not self.stretches:
@@ -180,8 +185,9 @@ def _table(head: list[str], rows: list[list[str]]) -> list[str]:
     lines = []
     for number, row in enumerate(cells):
         for line in range(max(map(len, row))):
-            parts = [(cell[line] if line < len(cell) else "").ljust(width)
-                     for cell, width in zip(row, widths, strict=True)]
+            parts = [
+                (cell[line] if line < len(cell) else "").ljust(width) for cell, width in zip(row, widths, strict=True)
+            ]
             lines.append("  " + " | ".join(parts).rstrip())
         if number == 0:
             lines.append("  " + "-+-".join("-" * width for width in widths))

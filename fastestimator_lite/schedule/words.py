@@ -1,4 +1,5 @@
 """Words: how a timeline names what takes part in a run, so that what differs reads differently."""
+
 from __future__ import annotations
 
 import collections
@@ -92,7 +93,7 @@ def _call(part: Any) -> tuple[str, bool]:
     said += [(f"{name}={text}", is_whole) for name, value in kwargs.items() for text, is_whole in [_argument(value)]]
     text = f"{type(part).__name__}({', '.join(text for text, _ in said)})"
     if len(text) > _LONGEST:
-        return f"{text[:_LONGEST - 3]}...", False
+        return f"{text[: _LONGEST - 3]}...", False
     return text, bool(said) and all(is_whole for _, is_whole in said)
 
 

@@ -1,4 +1,5 @@
 """What a run logged, and its state."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """Picture: what a report shows of a run, as plain data, computed once and drawn by `report` as a page and as a PNG."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -115,8 +116,13 @@ class Picture:
     clock: str = "step"
 
 
-def picture_of(summary: Summary, timeline: Timeline | None = None, title: str | None = None,
-               metrics: Sequence[str] | None = None, facts: Mapping[str, object] | None = None) -> Picture:
+def picture_of(
+    summary: Summary,
+    timeline: Timeline | None = None,
+    title: str | None = None,
+    metrics: Sequence[str] | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> Picture:
     """Compute what a report shows.
 
     Args:
@@ -143,16 +149,19 @@ def picture_of(summary: Summary, timeline: Timeline | None = None, title: str | 
         title=title or summary.name or "Training run",
         outcome=outcome,
         ended=ended,
-        facts=[*_clock_facts(history, last_step, ends, timeline),
-               *((key, str(value)) for key, value in (facts or {}).items())],
+        facts=[
+            *_clock_facts(history, last_step, ends, timeline),
+            *((key, str(value)) for key, value in (facts or {}).items()),
+        ],
         modes=[_MODES.get(mode, mode) for mode in modes],
         finals=[[key, *(_last(history[mode].get(key)) for mode in modes)] for key in keys],
         panels=_panels(history, modes, keys, metrics),
         last_step=max(last_step, 1),
         epoch_ends=ends,
         strips=[] if timeline is None else strips_of(timeline, changing, ends),
-        constants=[] if timeline is None else [(part, timeline.stretches[0].values[part]) for part in timeline.parts
-                                               if part not in changing],
+        constants=[]
+        if timeline is None
+        else [(part, timeline.stretches[0].values[part]) for part in timeline.parts if part not in changing],
         columns=["epoch", *changing],
         rows=[] if timeline is None or not changing else rows_of(timeline.stretches, changing),
         unseen="" if timeline is None else unseen_of(timeline),
@@ -170,8 +179,9 @@ def _outcome(stopped: str) -> tuple[str, str]:
     return (f"Broke off: {stopped}", "badly") if stopped else ("Has not ended", "early")
 
 
-def _clock_facts(history: _History, last_step: int, ends: Sequence[int],
-                 timeline: Timeline | None) -> list[tuple[str, str]]:
+def _clock_facts(
+    history: _History, last_step: int, ends: Sequence[int], timeline: Timeline | None
+) -> list[tuple[str, str]]:
     train = history.get("train", {})
     epochs = str(len(ends)) if timeline is None else f"{len(ends)} of {timeline.total_epochs}"
     facts = [("epochs", epochs), ("steps", f"{last_step}")]
@@ -247,13 +257,14 @@ def _is_record(key: str, keys: Iterable[str]) -> bool:
     return key[:4] in ("min_", "max_") and key[4:] in keys
 
 
-def _panels(history: _History, modes: Sequence[str], keys: Sequence[str],
-            metrics: Sequence[str] | None) -> list[Panel]:
+def _panels(history: _History, modes: Sequence[str], keys: Sequence[str], metrics: Sequence[str] | None) -> list[Panel]:
     if metrics is not None:
         for metric in metrics:
             if metric not in keys:
-                raise ConfigError(f"metrics asks for {metric!r}, which was not logged; there are: "
-                                  f"{', '.join(map(repr, keys)) or 'none'}.{suggest(metric, keys)}")
+                raise ConfigError(
+                    f"metrics asks for {metric!r}, which was not logged; there are: "
+                    f"{', '.join(map(repr, keys)) or 'none'}.{suggest(metric, keys)}"
+                )
         keys = list(metrics)
     panels: dict[str, list[Series]] = {}
     for key in keys:
@@ -317,9 +328,18 @@ def strips_of(timeline: Timeline, parts: Iterable[str], ends: Sequence[int]) -> 
             continue
         labels = distinct([text for _, _, text in timeline.segments(part)])
         tints = {text: tint for tint, text in enumerate(text for text in labels if text != "-")}
-        segments = [Segment(edges[first - 1], edges[min(last, len(ends))],
-                            str(first) if first == last else f"{first}-{last}", labels[text], text, tints.get(text, -1))
-                    for first, last, text in timeline.segments(part) if first <= len(ends)]
+        segments = [
+            Segment(
+                edges[first - 1],
+                edges[min(last, len(ends))],
+                str(first) if first == last else f"{first}-{last}",
+                labels[text],
+                text,
+                tints.get(text, -1),
+            )
+            for first, last, text in timeline.segments(part)
+            if first <= len(ends)
+        ]
         strips.append(Strip(part, [segment for segment in segments if segment.end > segment.begin]))
     return [strip for strip in strips if strip.segments]
 

@@ -1,4 +1,5 @@
 """Pictures of what is planned: the timeline of a run, or the preview of a schedule, drawn as a report of a run is."""
+
 from __future__ import annotations
 
 import itertools
@@ -42,9 +43,11 @@ def write_plan(path: str | os.PathLike[str], plan: Timeline | Preview, title: st
     """
     ending = Path(path).suffix.lower()
     if ending not in _ENDINGS or (ending == ".json" and isinstance(plan, Preview)):
-        raise ConfigError(f"write_plan(path) of a {type(plan).__name__} must end in "
-                          f"{', '.join(_ENDINGS[:4 if isinstance(plan, Timeline) else 3])}, got {str(path)!r}."
-                          f"{suggest(ending, _ENDINGS)}")
+        raise ConfigError(
+            f"write_plan(path) of a {type(plan).__name__} must end in "
+            f"{', '.join(_ENDINGS[: 4 if isinstance(plan, Timeline) else 3])}, got {str(path)!r}."
+            f"{suggest(ending, _ENDINGS)}"
+        )
     if ending == ".csv":
         write_text(path, plan.to_csv())
     elif ending == ".json" and isinstance(plan, Timeline):
@@ -90,13 +93,27 @@ def _of_preview(plan: Preview, title: str | None) -> Picture:
         facts.append(("updates per epoch", str(plan.steps_per_epoch)))
     values = lines[0].values
     if len(lines) == 1 and all(isinstance(value, (int, float)) for value in values):
-        facts += [(name, number_words(value)) for name, value in (
-            ("first value", values[0]), ("highest", max(values)), ("lowest", min(values)), ("last", values[-1]))]
+        facts += [
+            (name, number_words(value))
+            for name, value in (
+                ("first value", values[0]),
+                ("highest", max(values)),
+                ("lowest", min(values)),
+                ("last", values[-1]),
+            )
+        ]
     panels: dict[str, list[Series]] = {}
     for line in lines:
         panels.setdefault(_field_words(line.field), []).extend(_series(name_of(line, lines), line))
-    return _picture(timeline, title or plan.title, ends, facts, panels, plan.warnings,
-                    "epoch" if plan.steps_per_epoch == 1 else "update")
+    return _picture(
+        timeline,
+        title or plan.title,
+        ends,
+        facts,
+        panels,
+        plan.warnings,
+        "epoch" if plan.steps_per_epoch == 1 else "update",
+    )
 
 
 def _of_timeline(plan: Timeline, title: str | None) -> Picture:
@@ -113,20 +130,38 @@ def _of_timeline(plan: Timeline, title: str | None) -> Picture:
     return _picture(plan, title or "Timeline", ends, facts, panels, (), "step" if counted else "epoch")
 
 
-def _picture(timeline: Timeline, title: str, ends: list[int], facts: list[tuple[str, str]],
-             panels: Mapping[str, list[Series]], warnings: Sequence[str], clock: str) -> Picture:
+def _picture(
+    timeline: Timeline,
+    title: str,
+    ends: list[int],
+    facts: list[tuple[str, str]],
+    panels: Mapping[str, list[Series]],
+    warnings: Sequence[str],
+    clock: str,
+) -> Picture:
     rows = timeline.split()
     names = list(rows[0].values) if rows else []
     changing = [name for name in names if any(row.values[name] != rows[0].values[name] for row in rows)]
     strips = strips_of(timeline, [name for name in changing if name in timeline.parts], ends)
     strips += [strip for course in timeline.courses for strip in _course_strips(course, [0, *ends])]
     return Picture(
-        title=title, outcome="Planned", ended="early" if warnings else "well", facts=facts, modes=[], finals=[],
-        panels=[Panel(name, series) for name, series in panels.items() if series], last_step=max([1, *ends]),
-        epoch_ends=[] if clock == "epoch" else ends, strips=strips,
+        title=title,
+        outcome="Planned",
+        ended="early" if warnings else "well",
+        facts=facts,
+        modes=[],
+        finals=[],
+        panels=[Panel(name, series) for name, series in panels.items() if series],
+        last_step=max([1, *ends]),
+        epoch_ends=[] if clock == "epoch" else ends,
+        strips=strips,
         constants=[(name, rows[0].values[name]) for name in names if name not in changing],
-        columns=["epoch", *changing], rows=rows_of(rows, changing) if rows and changing else [],
-        unseen=unseen_of(timeline), warnings=list(warnings), clock=clock)
+        columns=["epoch", *changing],
+        rows=rows_of(rows, changing) if rows and changing else [],
+        unseen=unseen_of(timeline),
+        warnings=list(warnings),
+        clock=clock,
+    )
 
 
 def _field_words(field: str) -> str:
@@ -164,8 +199,10 @@ def _course_series(course: Course, edges: Sequence[int]) -> list[Series]:
 def _curves(label: str, steps: list[int], values: list[Any]) -> list[Series]:
     widths = {len(value) for value in values if isinstance(value, (list, tuple))}
     if len(widths) == 1:
-        parts = [[value[index] if isinstance(value, (list, tuple)) else None for value in values]
-                 for index in range(widths.pop())]
+        parts = [
+            [value[index] if isinstance(value, (list, tuple)) else None for value in values]
+            for index in range(widths.pop())
+        ]
         return [curve for index, part in enumerate(parts) for curve in _curves(f"{label}[{index}]", steps, part)]
     numbers = [float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None for value in values]
     return [Series(label, "train", steps, numbers)] if any(number is not None for number in numbers) else []
@@ -177,8 +214,11 @@ def _course_strips(course: Course, edges: Sequence[int]) -> list[Strip]:
         return []
     segments = []
     for leg in course.legs:
-        label = {"rises": f"rises to {number_words(leg.end)}", "falls": f"falls to {number_words(leg.end)}",
-                 "none": "none"}.get(leg.way, leg.words)
+        label = {
+            "rises": f"rises to {number_words(leg.end)}",
+            "falls": f"falls to {number_words(leg.end)}",
+            "none": "none",
+        }.get(leg.way, leg.words)
         text = leg.words if leg.way in ("holds", "none") else f"{leg.way}, {leg.words}"
         epochs = str(leg.first) if leg.first == leg.last else f"{leg.first}-{leg.last}"
         segments.append(Segment(edges[leg.first - 1], edges[leg.last], epochs, label, text, _TINTS[leg.way]))

@@ -1,4 +1,5 @@
 """Reports: the curves of a run above its schedule, as one HTML page that needs nothing else, and as a PNG."""
+
 from __future__ import annotations
 
 import base64
@@ -46,9 +47,14 @@ Plotly.newPlot("figure", figure.data, figure.layout, figure.config);
 """
 
 
-def write_report(path: str | os.PathLike[str], summary: Summary, timeline: Timeline | None = None,
-                 title: str | None = None, metrics: Sequence[str] | None = None,
-                 facts: Mapping[str, object] | None = None) -> Path:
+def write_report(
+    path: str | os.PathLike[str],
+    summary: Summary,
+    timeline: Timeline | None = None,
+    title: str | None = None,
+    metrics: Sequence[str] | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> Path:
     """Write a page about a run: how it ended, its final values, and its curves over its schedule.
 
     The page is one file that loads nothing from anywhere. Curves and schedule share their horizontal axis, training
@@ -79,8 +85,14 @@ def write_report(path: str | os.PathLike[str], summary: Summary, timeline: Timel
     return Path(path)
 
 
-def write_png(path: str | os.PathLike[str], summary: Summary, timeline: Timeline | None = None,
-              title: str | None = None, metrics: Sequence[str] | None = None, width: int = 1600) -> Path:
+def write_png(
+    path: str | os.PathLike[str],
+    summary: Summary,
+    timeline: Timeline | None = None,
+    title: str | None = None,
+    metrics: Sequence[str] | None = None,
+    width: int = 1600,
+) -> Path:
     """Draw the curves of a run over its schedule.
 
     Args:
@@ -115,12 +127,20 @@ def write_page(path: str | os.PathLike[str], picture: Picture, caller: str) -> N
     jinja2, offline = needed("jinja2", caller), needed("plotly.offline", caller)
     plotly_js = _normal_lines(offline.get_plotlyjs())
     template = (resources.files(__package__) / "report.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                                     undefined=jinja2.StrictUndefined)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
     safe = jinja2.filters.Markup
-    write_text(path, environment.from_string(template).render(
-        picture=picture, figure=safe(_json(plotly_figure(picture))), plotly_js=safe(plotly_js), draw_js=safe(_DRAW),
-        allowed=safe(" ".join(map(_hash, (plotly_js, _DRAW))))))
+    write_text(
+        path,
+        environment.from_string(template).render(
+            picture=picture,
+            figure=safe(_json(plotly_figure(picture))),
+            plotly_js=safe(plotly_js),
+            draw_js=safe(_DRAW),
+            allowed=safe(" ".join(map(_hash, (plotly_js, _DRAW)))),
+        ),
+    )
 
 
 def draw_png(path: str | os.PathLike[str], picture: Picture, caller: str, width: int = 1600) -> None:
@@ -159,8 +179,9 @@ def needed(module: str, caller: str) -> Any:
         return importlib.import_module(module)
     except ImportError as err:
         package = module.split(".")[0]
-        raise MissingDependencyError(f"{caller}() needs {package}, which is not installed; "
-                                     f"run: pip install 'fastestimator-lite[plot,report]'") from err
+        raise MissingDependencyError(
+            f"{caller}() needs {package}, which is not installed; run: pip install 'fastestimator-lite[plot,report]'"
+        ) from err
 
 
 # ---- the page
@@ -200,12 +221,30 @@ def plotly_figure(picture: Picture) -> dict[str, Any]:
     for number, panel in enumerate(picture.panels, 1):
         axis = "y" if number == 1 else f"y{number}"
         layout[f"yaxis{axis[1:]}"] = {
-            "domain": [(top - _PANEL) / area, top / area], "automargin": False, "gridcolor": _GRID, "zeroline": False,
-            "linecolor": _EDGE, "showline": True, "nticks": 6, "fixedrange": True}
-        layout["annotations"].append({
-            "text": _literal(_clipped(panel.title, 28)), "textangle": -90, "showarrow": False, "font": {"size": 13},
-            "x": 0, "xref": "paper", "xshift": 20 - _LEFT, "xanchor": "center",
-            "y": (top - _PANEL / 2) / area, "yref": "paper", "yanchor": "middle"})
+            "domain": [(top - _PANEL) / area, top / area],
+            "automargin": False,
+            "gridcolor": _GRID,
+            "zeroline": False,
+            "linecolor": _EDGE,
+            "showline": True,
+            "nticks": 6,
+            "fixedrange": True,
+        }
+        layout["annotations"].append(
+            {
+                "text": _literal(_clipped(panel.title, 28)),
+                "textangle": -90,
+                "showarrow": False,
+                "font": {"size": 13},
+                "x": 0,
+                "xref": "paper",
+                "xshift": 20 - _LEFT,
+                "xanchor": "center",
+                "y": (top - _PANEL / 2) / area,
+                "yref": "paper",
+                "yanchor": "middle",
+            }
+        )
         for series in panel.series:
             data.append(_plotly_series(panel, series, colors[series.label], axis, series.label not in in_legend))
             in_legend.add(series.label)
@@ -213,35 +252,75 @@ def plotly_figure(picture: Picture) -> dict[str, Any]:
     if picture.strips:
         axis = f"y{len(picture.panels) + 1}" if picture.panels else "y"
         layout[f"yaxis{axis[1:]}"] = {
-            "domain": [0, len(picture.strips) * _ROW / area], "type": "category", "autorange": "reversed",
-            "showgrid": False, "fixedrange": True, "ticks": "", "tickfont": {"size": 12}, "zeroline": False}
+            "domain": [0, len(picture.strips) * _ROW / area],
+            "type": "category",
+            "autorange": "reversed",
+            "showgrid": False,
+            "fixedrange": True,
+            "ticks": "",
+            "tickfont": {"size": 12},
+            "zeroline": False,
+        }
         data += [_plotly_strip(strip, picture.last_step, axis) for strip in picture.strips]
-    config = {"responsive": True, "displaylogo": False,
-              "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
+    config = {
+        "responsive": True,
+        "displaylogo": False,
+        "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    }
     return {"data": data, "layout": layout, "config": config}
 
 
 def _plotly_layout(picture: Picture, area: float) -> dict[str, Any]:
     """What does not belong to one panel; `area` is the height of panels and strips in pixels."""
-    small = {"y": 1, "yref": "paper", "yanchor": "bottom", "yshift": 5, "showarrow": False,
-             "font": {"size": 11, "color": _SOFT}}
+    small = {
+        "y": 1,
+        "yref": "paper",
+        "yanchor": "bottom",
+        "yshift": 5,
+        "showarrow": False,
+        "font": {"size": 11, "color": _SOFT},
+    }
     epochs = [{"x": middle, "xref": "x", "text": str(epoch), **small} for epoch, middle in _epoch_labels(picture)]
     if epochs:
         epochs.append({"x": 0, "xref": "paper", "xanchor": "right", "xshift": -6, "text": "epoch", **small})
-    boundary = {"type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": 1, "layer": "below",
-                "line": {"color": _FAINT, "width": 1, "dash": "dot"}}
+    boundary = {
+        "type": "line",
+        "xref": "x",
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "layer": "below",
+        "line": {"color": _FAINT, "width": 1, "dash": "dot"},
+    }
     return {
-        "height": _height(picture), "margin": {"l": _LEFT, "r": _RIGHT, "t": _HEAD, "b": _FOOT},
-        "paper_bgcolor": "white", "plot_bgcolor": "white", "barmode": "overlay", "bargap": 0.14,
+        "height": _height(picture),
+        "margin": {"l": _LEFT, "r": _RIGHT, "t": _HEAD, "b": _FOOT},
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "barmode": "overlay",
+        "bargap": 0.14,
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": _INK},
-        "hovermode": "x unified", "hoversubplots": "axis", "hoverdistance": 40,
+        "hovermode": "x unified",
+        "hoversubplots": "axis",
+        "hoverdistance": 40,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1 + 24 / area, "yanchor": "bottom"},
         "xaxis": {
-            "range": [0, picture.last_step * _BEYOND], "title": {"text": picture.clock, "standoff": 8},
-            "unifiedhovertitle": {"text": f"{picture.clock} %{{x}}"}, "anchor": "free", "position": 0,
+            "range": [0, picture.last_step * _BEYOND],
+            "title": {"text": picture.clock, "standoff": 8},
+            "unifiedhovertitle": {"text": f"{picture.clock} %{{x}}"},
+            "anchor": "free",
+            "position": 0,
             "showgrid": False,
-            "zeroline": False, "ticks": "outside", "tickcolor": _EDGE, "linecolor": _EDGE, "showspikes": True,
-            "spikemode": "across", "spikethickness": 1, "spikedash": "dot", "spikecolor": _EDGE},
+            "zeroline": False,
+            "ticks": "outside",
+            "tickcolor": _EDGE,
+            "linecolor": _EDGE,
+            "showspikes": True,
+            "spikemode": "across",
+            "spikethickness": 1,
+            "spikedash": "dot",
+            "spikecolor": _EDGE,
+        },
         "shapes": [{"x0": end, "x1": end, **boundary} for end in _boundaries(picture)],
         "annotations": epochs,
     }
@@ -251,26 +330,48 @@ def _plotly_series(panel: Panel, series: Series, color: str, axis: str, shows_le
     is_test = series.mode == "test"
     label = _literal(series.label)
     return {
-        "type": "scatter", "x": series.steps, "y": series.values, "xaxis": "x", "yaxis": axis,
-        "name": label, "legendgroup": label, "showlegend": shows_legend,
+        "type": "scatter",
+        "x": series.steps,
+        "y": series.values,
+        "xaxis": "x",
+        "yaxis": axis,
+        "name": label,
+        "legendgroup": label,
+        "showlegend": shows_legend,
         "mode": "markers" if _is_dots(series) else "lines" if series.mode == "train" else "lines+markers",
-        "line": {"color": color, "width": 2}, "cliponaxis": not is_test,
+        "line": {"color": color, "width": 2},
+        "cliponaxis": not is_test,
         "marker": {"color": color, "size": 12 if is_test else 6, "symbol": "star" if is_test else "circle"},
-        "meta": [_literal(panel.title), label], "hovertemplate": "%{meta[0]}, %{meta[1]}: %{y:.5g}<extra></extra>"}
+        "meta": [_literal(panel.title), label],
+        "hovertemplate": "%{meta[0]}, %{meta[1]}: %{y:.5g}<extra></extra>",
+    }
 
 
 def _plotly_strip(strip: Strip, last_step: int, axis: str) -> dict[str, Any]:
     part, segments = _literal(strip.part), strip.segments
     return {
-        "type": "bar", "orientation": "h", "xaxis": "x", "yaxis": axis, "name": part, "showlegend": False,
-        "y": [part] * len(segments), "base": [segment.begin for segment in segments],
+        "type": "bar",
+        "orientation": "h",
+        "xaxis": "x",
+        "yaxis": axis,
+        "name": part,
+        "showlegend": False,
+        "y": [part] * len(segments),
+        "base": [segment.begin for segment in segments],
         "x": [segment.end - segment.begin for segment in segments],
         "marker": {"color": [_tint(segment) for segment in segments], "line": {"color": "#FFFFFF", "width": 2}},
         "text": ["<br>".join(map(_literal, fitted(segment.label, _room(segment, last_step)))) for segment in segments],
-        "textposition": "inside", "insidetextanchor": "middle", "textangle": 0, "constraintext": "inside",
-        "textfont": {"color": _INK, "size": 11}, "hoverinfo": "text",
-        "hovertext": [f"{part}, epoch{'s' * ('-' in segment.epochs)} {segment.epochs}: {_literal(segment.text)}"
-                      for segment in segments]}
+        "textposition": "inside",
+        "insidetextanchor": "middle",
+        "textangle": 0,
+        "constraintext": "inside",
+        "textfont": {"color": _INK, "size": 11},
+        "hoverinfo": "text",
+        "hovertext": [
+            f"{part}, epoch{'s' * ('-' in segment.epochs)} {segment.epochs}: {_literal(segment.text)}"
+            for segment in segments
+        ],
+    }
 
 
 # ---- the PNG
@@ -285,13 +386,22 @@ def _matplotlib_figure(picture: Picture, width: int) -> Figure:
     height = _height(picture) + 34 + len(notes) * _LINE
     # 100 of the page's pixels are an inch, so that letters keep their proportions
     figure = Figure(figsize=(_WIDTH / 100, height / 100), dpi=100 * width / _WIDTH, facecolor="white")
-    figure.text(_LEFT / _WIDTH, 1 - 12 / height, _shown(f"{_clipped(picture.title, 60)}: {picture.outcome.lower()}"),
-                fontsize=11, weight="bold", va="top", color=_INK)
+    figure.text(
+        _LEFT / _WIDTH,
+        1 - 12 / height,
+        _shown(f"{_clipped(picture.title, 60)}: {picture.outcome.lower()}"),
+        fontsize=11,
+        weight="bold",
+        va="top",
+        color=_INK,
+    )
     tops = [(head + number * (_PANEL + _GAP), _PANEL) for number in range(len(picture.panels))]
     if picture.strips:
         tops.append((height - foot - _ROW * len(picture.strips), _ROW * len(picture.strips)))
-    axes = [figure.add_axes((_LEFT / _WIDTH, 1 - (top + size) / height, _AREA / _WIDTH, size / height))
-            for top, size in tops]
+    axes = [
+        figure.add_axes((_LEFT / _WIDTH, 1 - (top + size) / height, _AREA / _WIDTH, size / height))
+        for top, size in tops
+    ]
     for one in axes:
         _prepare_axes(one, picture)
     colors = _colors(picture)
@@ -306,15 +416,24 @@ def _matplotlib_figure(picture: Picture, width: int) -> Figure:
             one.set_xticklabels([])
         axes[-1].set_xlabel(picture.clock, fontsize=9, color=_INK)
     for number, line in enumerate(notes):
-        figure.text(_LEFT / _WIDTH, ((len(notes) - number) * _LINE - 2) / height, _shown(line), fontsize=8.5, va="top",
-                    color=_WARNING)
+        figure.text(
+            _LEFT / _WIDTH,
+            ((len(notes) - number) * _LINE - 2) / height,
+            _shown(line),
+            fontsize=8.5,
+            va="top",
+            color=_WARNING,
+        )
     return figure
 
 
 def _notes(picture: Picture) -> list[str]:
     """The lines of the warnings."""
-    return [line if number else f"! {line}" for warning in picture.warnings
-            for number, line in enumerate(textwrap.wrap(" ".join(warning.split()), _NOTE, break_on_hyphens=False))]
+    return [
+        line if number else f"! {line}"
+        for warning in picture.warnings
+        for number, line in enumerate(textwrap.wrap(" ".join(warning.split()), _NOTE, break_on_hyphens=False))
+    ]
 
 
 def _prepare_axes(axes: Axes, picture: Picture) -> None:
@@ -332,8 +451,17 @@ def _draw_panel(axes: Axes, panel: Panel, colors: Mapping[str, str]) -> None:
         values = [float("nan") if value is None else value for value in series.values]
         is_test, is_dots = series.mode == "test", _is_dots(series)
         marker = "*" if is_test else "o" if is_dots or series.mode != "train" else ""
-        axes.plot(series.steps, values, color=colors[series.label], label=_shown(series.label), zorder=3, marker=marker,
-                  linewidth=0 if is_dots else 1.4, markersize=10 if is_test else 3.5, clip_on=not is_dots)
+        axes.plot(
+            series.steps,
+            values,
+            color=colors[series.label],
+            label=_shown(series.label),
+            zorder=3,
+            marker=marker,
+            linewidth=0 if is_dots else 1.4,
+            markersize=10 if is_test else 3.5,
+            clip_on=not is_dots,
+        )
     axes.set_ylabel(_shown(_clipped(panel.title, 28)), fontsize=9, color=_INK)
     axes.yaxis.set_label_coords(-64 / _AREA, 0.5)
     axes.grid(axis="y", color=_GRID, linewidth=0.8)
@@ -348,20 +476,35 @@ def _draw_strips(axes: Axes, picture: Picture) -> None:
     for row, strip in enumerate(picture.strips):
         for segment in strip.segments:
             size, room = segment.end - segment.begin, _room(segment, picture.last_step)
-            axes.broken_barh([(segment.begin, size)], (row - 0.43, 0.86), facecolor=_tint(segment), edgecolor="white",
-                             linewidth=1.2, zorder=2)
+            axes.broken_barh(
+                [(segment.begin, size)],
+                (row - 0.43, 0.86),
+                facecolor=_tint(segment),
+                edgecolor="white",
+                linewidth=1.2,
+                zorder=2,
+            )
             lines = fitted(segment.label, room)
             shrink = min([1.0, *((room - 4) / (_CHARACTER * len(line)) for line in lines)])
-            axes.text(segment.begin + size / 2, row, "\n".join(map(_shown, lines)), fontsize=7.5 * shrink, color=_INK,
-                      ha="center", va="center", linespacing=1.1, clip_on=True, zorder=4)
+            axes.text(
+                segment.begin + size / 2,
+                row,
+                "\n".join(map(_shown, lines)),
+                fontsize=7.5 * shrink,
+                color=_INK,
+                ha="center",
+                va="center",
+                linespacing=1.1,
+                clip_on=True,
+                zorder=4,
+            )
 
 
 def _label_epochs(axes: Axes, picture: Picture) -> None:
     small: dict[str, Any] = {"textcoords": "offset points", "va": "bottom", "fontsize": 8, "color": _SOFT}
     labels = list(_epoch_labels(picture))
     for epoch, middle in labels:
-        axes.annotate(str(epoch), (middle, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), ha="center",
-                      **small)
+        axes.annotate(str(epoch), (middle, 1), xycoords=("data", "axes fraction"), xytext=(0, 3), ha="center", **small)
     if labels:
         axes.annotate("epoch", (0, 1), xycoords="axes fraction", xytext=(-5, 3), ha="right", **small)
 
@@ -372,8 +515,17 @@ def _add_legend(figure: Figure, axes: Sequence[Axes], top: float) -> None:
         for handle, label in zip(*one.get_legend_handles_labels(), strict=True):
             known.setdefault(label, handle)
     if known:
-        figure.legend(known.values(), known.keys(), loc="upper right", bbox_to_anchor=(1 - _RIGHT / _WIDTH, top),
-                      ncols=8, frameon=False, fontsize=9, borderaxespad=0, labelcolor=_INK)
+        figure.legend(
+            known.values(),
+            known.keys(),
+            loc="upper right",
+            bbox_to_anchor=(1 - _RIGHT / _WIDTH, top),
+            ncols=8,
+            frameon=False,
+            fontsize=9,
+            borderaxespad=0,
+            labelcolor=_INK,
+        )
 
 
 def _shown(text: str) -> str:
@@ -458,4 +610,4 @@ def fitted(text: str, width: float, lines: int = 2) -> list[str]:
 def _clipped(text: str, most: int) -> str:
     """One line of at most so many characters."""
     text = " ".join(text.split())
-    return text if len(text) <= most else f"{text[:most - 1]}\u2026"
+    return text if len(text) <= most else f"{text[: most - 1]}\u2026"

@@ -1,4 +1,5 @@
 """Summary: what a run logged, as plain data."""
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -49,8 +50,12 @@ class Summary:
 
     def state_dict(self) -> dict[str, Any]:
         """The values as plain dictionaries."""
-        return {"name": self.name, "history": {mode: {key: dict(by_step) for key, by_step in by_key.items()}
-                                               for mode, by_key in self.history.items()}}
+        return {
+            "name": self.name,
+            "history": {
+                mode: {key: dict(by_step) for key, by_step in by_key.items()} for mode, by_key in self.history.items()
+            },
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on with the values that `state_dict` gave; steps may have become strings on the way through JSON."""

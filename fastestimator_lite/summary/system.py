@@ -1,4 +1,5 @@
 """System: the state of a run, which every trace can reach as `trace.system`."""
+
 from __future__ import annotations
 
 import json
@@ -50,10 +51,21 @@ class System:
         log_sinks: Who else gets the text that the Logger prints, line by line, such as the `write` of an open file.
     """
 
-    def __init__(self, network: BaseNetwork, pipeline: Pipeline, traces: list[Any], mode: str | None = None, ds_id: str = "",
-                 num_devices: int = 0, log_steps: int | None = None, total_epochs: int = 0,
-                 train_steps_per_epoch: int | None = None, eval_steps_per_epoch: int | None = None,
-                 eval_log_steps: Sequence[int] = (), system_config: Any = None) -> None:
+    def __init__(
+        self,
+        network: BaseNetwork,
+        pipeline: Pipeline,
+        traces: list[Any],
+        mode: str | None = None,
+        ds_id: str = "",
+        num_devices: int = 0,
+        log_steps: int | None = None,
+        total_epochs: int = 0,
+        train_steps_per_epoch: int | None = None,
+        eval_steps_per_epoch: int | None = None,
+        eval_log_steps: Sequence[int] = (),
+        system_config: Any = None,
+    ) -> None:
         self.network = network
         self.pipeline = pipeline
         self.traces = traces
@@ -135,7 +147,9 @@ class System:
             key: Key of the value.
             value: A number, a string, or a tensor, which is turned into numpy.
         """
-        self.summary.history[self.mode or ""][key][self.global_step] = value if isinstance(value, str) else to_number(value)
+        self.summary.history[self.mode or ""][key][self.global_step] = (
+            value if isinstance(value, str) else to_number(value)
+        )
 
     def add_graph(self, graph_name: str, graph: Any) -> None:
         """Keep a figure or summary for reports; the same one is kept once."""
@@ -145,8 +159,14 @@ class System:
 
     def state_dict(self) -> dict[str, Any]:
         """Where the run stands. What the script chose (epochs, log steps) is not part of it."""
-        return {"epoch_idx": self.epoch_idx, "global_step": self.global_step, "batch_idx": self.batch_idx,
-                "stop_training": self.stop_training, "experiment_time": self.experiment_time, "summary": self.summary.state_dict()}
+        return {
+            "epoch_idx": self.epoch_idx,
+            "global_step": self.global_step,
+            "batch_idx": self.batch_idx,
+            "stop_training": self.stop_training,
+            "experiment_time": self.experiment_time,
+            "summary": self.summary.state_dict(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""

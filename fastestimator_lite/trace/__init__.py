@@ -1,4 +1,5 @@
 """What happens around the steps of a run."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """The traces that every run has: what is logged in each mode, and the Logger that prints it."""
+
 from __future__ import annotations
 
 import functools
@@ -29,14 +30,18 @@ class TrainEssential(Trace):
     stage = Stage.FIRST
 
     def __init__(self, monitor_names: Iterable[str]) -> None:
-        super().__init__(inputs=sorted(monitor_names), mode="train",
-                         outputs=["steps/sec", "epoch_time(sec)", "total_time(sec)"])
+        super().__init__(
+            inputs=sorted(monitor_names), mode="train", outputs=["steps/sec", "epoch_time(sec)", "total_time(sec)"]
+        )
         self._elapsed = 0.0
         self._begin = self._epoch_begin = self._mark = time.perf_counter()
         self._counted = 0
 
     def get_outputs(self, ds_ids: Iterable[str]) -> list[str]:
-        return [*self.outputs, *(_named(key, ds_id) for key in (*self.inputs, "steps/sec") for ds_id in ds_ids if ds_id)]
+        return [
+            *self.outputs,
+            *(_named(key, ds_id) for key in (*self.inputs, "steps/sec") for ds_id in ds_ids if ds_id),
+        ]
 
     def on_begin(self, data: Data) -> None:
         self._begin = time.perf_counter()
@@ -57,7 +62,9 @@ class TrainEssential(Trace):
                 data.write_with_log(_named(key, system.ds_id), data[key])
         if system.global_step > 1:
             now = time.perf_counter()
-            data.write_with_log(_named("steps/sec", system.ds_id), round(self._counted / max(now - self._mark, 1e-9), 2))
+            data.write_with_log(
+                _named("steps/sec", system.ds_id), round(self._counted / max(now - self._mark, 1e-9), 2)
+            )
             self._mark, self._counted = now, 0
 
     def on_epoch_end(self, data: Data) -> None:
@@ -100,7 +107,9 @@ class _Means(Trace):
         size = _num_samples(data)
         for key, batches in self._batches.items():
             if key in data:
-                batches.append((data[key], size, self.system.ds_id))  # turned into a number at the end, so that no step waits for the device
+                batches.append(
+                    (data[key], size, self.system.ds_id)
+                )  # turned into a number at the end, so that no step waits for the device
 
     def on_epoch_end(self, data: Data) -> None:
         for key, batches in self._batches.items():
@@ -127,7 +136,9 @@ def _weighted(means: list[tuple[float, int, str]]) -> np.float32:
 
 def _num_samples(data: Data) -> int:
     """Samples in the batch at hand: the length of its first value that has one; the batch comes before the outputs."""
-    return next((len(value) for value in data.values() if isinstance(value, list) or len(getattr(value, "shape", ()))), 1)
+    return next(
+        (len(value) for value in data.values() if isinstance(value, list) or len(getattr(value, "shape", ()))), 1
+    )
 
 
 class EvalEssential(_Means):
@@ -173,7 +184,9 @@ class Logger(PerDSTrace):
         if system.log_steps is None or system.mode == "test":
             return
         if sys.stdout.isatty():
-            self._bar = tqdm(total=system.expected_steps, initial=system.global_step, unit="step", dynamic_ncols=True, leave=False)
+            self._bar = tqdm(
+                total=system.expected_steps, initial=system.global_step, unit="step", dynamic_ncols=True, leave=False
+            )
         self._keep(data)
         self._print(log_line("FastEstimator-Start", {"step": 1}, data.read_logs()))
 
@@ -210,8 +223,13 @@ class Logger(PerDSTrace):
         system = self.system
         self._keep(data)
         if system.log_steps is not None:
-            self._print(log_line(f"FastEstimator-{(system.mode or '').capitalize()}",
-                                 {"step": system.global_step, "epoch": system.epoch_idx}, data.read_logs()))
+            self._print(
+                log_line(
+                    f"FastEstimator-{(system.mode or '').capitalize()}",
+                    {"step": system.global_step, "epoch": system.epoch_idx},
+                    data.read_logs(),
+                )
+            )
 
     def on_end(self, data: Data) -> None:
         self._close_bar()
@@ -254,7 +272,9 @@ def check_log_steps(log_steps: Any, name: str = "log_steps") -> None:
         ConfigError: If it is neither None nor an int >= 0.
     """
     if log_steps is not None and (isinstance(log_steps, bool) or not isinstance(log_steps, int) or log_steps < 0):
-        raise ConfigError(f"{name} must be an int >= 0 (0: only at the end of epochs) or None (no log), got {log_steps!r}")
+        raise ConfigError(
+            f"{name} must be an int >= 0 (0: only at the end of epochs) or None (no log), got {log_steps!r}"
+        )
 
 
 def log_line(head: str, counters: dict[str, int], logs: dict[str, Any]) -> str:

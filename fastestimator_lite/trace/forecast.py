@@ -1,4 +1,5 @@
 """Forecast: what every part of a run will be at each epoch, found by asking and without running anything."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,8 +35,12 @@ class Forecast:
     def __init__(self, system: System, traces: Sequence[Any]) -> None:
         self.system, self.traces = system, traces
         self.pipeline, self.network = system.pipeline, system.network
-        items = [item for mode in _MODES for items in (self.pipeline.get_scheduled_items(mode),
-                                                       self.network.get_scheduled_items(mode)) for item in items]
+        items = [
+            item
+            for mode in _MODES
+            for items in (self.pipeline.get_scheduled_items(mode), self.network.get_scheduled_items(mode))
+            for item in items
+        ]
         self.calendar = Calendar([*items, *traces], system.total_epochs)
         self._pipeline_names = Names(self.pipeline.ops)
         self._network_names = Names([*self.network.ops, *self.network.postprocessing])
@@ -59,8 +64,12 @@ class Forecast:
             else:
                 break
         if not self._eval_differs:
-            stretches = [Stretch(one.first, one.last, {part: value for part, value in one.values.items()
-                                                       if part != "eval network"}) for one in stretches]
+            stretches = [
+                Stretch(
+                    one.first, one.last, {part: value for part, value in one.values.items() if part != "eval network"}
+                )
+                for one in stretches
+            ]
         last = stretches[-1].last
         return Timeline(stretches, self.system.total_epochs, [Course(one.name, one.pairs[:last]) for one in courses])
 
@@ -69,8 +78,10 @@ class Forecast:
         key = mode, self.calendar.twin(epoch)
         if key not in self._steps:
             limit = self.system.train_steps_per_epoch if mode == "train" else self.system.eval_steps_per_epoch
-            found = [self.pipeline.load(When(mode, epoch, ds_id), None, limit).steps
-                     for ds_id in self.pipeline.get_ds_ids(epoch, mode)]
+            found = [
+                self.pipeline.load(When(mode, epoch, ds_id), None, limit).steps
+                for ds_id in self.pipeline.get_ds_ids(epoch, mode)
+            ]
             known = [one for one in found if one is not None]
             self._steps[key] = sum(known) if len(known) == len(found) else None
         return self._steps[key]
@@ -90,8 +101,11 @@ class Forecast:
             for ds_id, item in self.pipeline.data.get(mode, {}).items():
                 data = value_at(item, epoch)
                 picture[f"{mode} data{f' {ds_id}' if ds_id else ''}"] = "-" if data is None else _data_words(data, item)
-        plans = {mode: [self.pipeline.plan(When(mode, epoch, ds_id)) for ds_id in self.pipeline.get_ds_ids(epoch, mode)]
-                 for mode in _MODES if mode in self.pipeline.data}
+        plans = {
+            mode: [self.pipeline.plan(When(mode, epoch, ds_id)) for ds_id in self.pipeline.get_ds_ids(epoch, mode)]
+            for mode in _MODES
+            if mode in self.pipeline.data
+        }
         picture["batch size"] = _size_words(plans)
         for mode, of_mode in plans.items():
             steps = "-" if not of_mode else self.steps(mode, epoch)
@@ -106,9 +120,13 @@ class Forecast:
         same = [[slot for slot in chain if not isinstance(slot[1], UpdateOp)] for chain in chains.get("train", [])]
         self._eval_differs |= any(list(chain) not in same for chain in chains.get("eval", []))
         trained = self._trained(epoch)
-        picture["trains"] = ", ".join(
-            f"{name} ({optimizer_name(one, self._phases(name))}{self._open_words(name, epoch)})"
-            for name, one in sorted(trained.items())) or "-"
+        picture["trains"] = (
+            ", ".join(
+                f"{name} ({optimizer_name(one, self._phases(name))}{self._open_words(name, epoch)})"
+                for name, one in sorted(trained.items())
+            )
+            or "-"
+        )
         traces = select(self.traces, When(None, epoch, None))
         picture["traces"] = ", ".join(self._trace_names[trace] for trace in traces) or "-"
         return picture
@@ -127,8 +145,11 @@ class Forecast:
 
     def _open_words(self, name: str, epoch: int) -> str:
         """Who changes the learning rate of a model in a way that only the run can tell."""
-        found = [self._trace_names[trace] for trace in select(self.traces, When(None, epoch, None))
-                 if f"{name}_lr" in trace.outputs and id(trace) not in self._planners]
+        found = [
+            self._trace_names[trace]
+            for trace in select(self.traces, When(None, epoch, None))
+            if f"{name}_lr" in trace.outputs and id(trace) not in self._planners
+        ]
         return f", its rate also by {' and '.join(found)}" if found else ""
 
     # ---- the numbers
@@ -172,8 +193,10 @@ def _rate(optimizer: Any) -> Any:
 
 def _size_words(plans: Mapping[str, Sequence[LoaderPlan]]) -> str:
     """The batch size of training, and that of eval where it is another one."""
-    words = {mode: ", ".join(dict.fromkeys(str(plan.batch_size or "as given") for plan in of_mode)) or "-"
-             for mode, of_mode in plans.items()}
+    words = {
+        mode: ", ".join(dict.fromkeys(str(plan.batch_size or "as given") for plan in of_mode)) or "-"
+        for mode, of_mode in plans.items()
+    }
     train, other = words.get("train", "-"), words.get("eval", "-")
     return train if other in (train, "-") else f"{train} (eval: {other})"
 

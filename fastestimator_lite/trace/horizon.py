@@ -1,4 +1,5 @@
 """The horizon of a run: how many updates of a model each epoch has, as curves need to know before it begins."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -38,8 +39,11 @@ def horizon_of(system: System, model_name: str | None = None) -> Horizon:
             loader = pipeline.load(when, None, system.train_steps_per_epoch)
             if loader.steps is None:
                 return Horizon(())
-            ops = [op for op in select(network.ops, when)
-                   if isinstance(op, UpdateOp) and card_of(op.model).name == model_name]
+            ops = [
+                op
+                for op in select(network.ops, when)
+                if isinstance(op, UpdateOp) and card_of(op.model).name == model_name
+            ]
             merged.update({id(op): op.merge_grad for op in ops})
             for key in [id(op) for op in ops] if model_name is not None else [_BATCHES]:
                 updates.setdefault(key, np.zeros(total + 1, np.int64))[epochs] += loader.steps

@@ -1,4 +1,5 @@
 """The order of traces: who needs a key runs after who writes it."""
+
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
@@ -7,7 +8,9 @@ from fastestimator_lite.trace.trace import Trace
 from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
 
 
-def sort_traces(traces: Sequence[Trace], ds_ids: Iterable[str], available_outputs: Collection[str] | None = None) -> list[Trace]:
+def sort_traces(
+    traces: Sequence[Trace], ds_ids: Iterable[str], available_outputs: Collection[str] | None = None
+) -> list[Trace]:
     """Order traces by their keys.
 
     Args:
@@ -46,9 +49,11 @@ def _sorted_by_keys(traces: Sequence[Trace], writers: dict[str, list[Trace]]) ->
         if any(trace is one for one in done):
             return
         if any(trace is one for one in path):
-            circle = [*path[next(i for i, one in enumerate(path) if one is trace):], trace]
-            raise ConfigError(f"traces need each other in a circle: {' -> '.join(type(one).__name__ for one in circle)}; let one of "
-                              f"them write another key")
+            circle = [*path[next(i for i, one in enumerate(path) if one is trace) :], trace]
+            raise ConfigError(
+                f"traces need each other in a circle: {' -> '.join(type(one).__name__ for one in circle)}; let one of "
+                f"them write another key"
+            )
         path.append(trace)
         for key in trace.inputs:
             for writer in writers.get(key, []):
@@ -62,8 +67,9 @@ def _sorted_by_keys(traces: Sequence[Trace], writers: dict[str, list[Trace]]) ->
     return done
 
 
-def check_trace_keys(traces: Sequence[Trace], ds_ids: Iterable[str], available_outputs: Collection[str],
-                     when: str = "") -> None:
+def check_trace_keys(
+    traces: Sequence[Trace], ds_ids: Iterable[str], available_outputs: Collection[str], when: str = ""
+) -> None:
     """Check that traces find their keys.
 
     Args:
@@ -80,6 +86,8 @@ def check_trace_keys(traces: Sequence[Trace], ds_ids: Iterable[str], available_o
     for trace in traces:
         for key in trace.inputs:
             if key != "*" and key not in there:
-                raise MissingKeyError(f"the trace {type(trace).__name__} needs key {key!r}{when}; the Pipeline, the "
-                                      f"Network and the other traces bring: {', '.join(map(repr, sorted(there)))}."
-                                      f"{suggest(key, there)}")
+                raise MissingKeyError(
+                    f"the trace {type(trace).__name__} needs key {key!r}{when}; the Pipeline, the "
+                    f"Network and the other traces bring: {', '.join(map(repr, sorted(there)))}."
+                    f"{suggest(key, there)}"
+                )

@@ -1,4 +1,5 @@
 """TraceRunner: calls the hooks that traces override, and no others."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -6,7 +7,16 @@ from collections.abc import Callable, Sequence
 from fastestimator_lite.trace.trace import PerDSTrace, Trace
 from fastestimator_lite.util.data import Data
 
-HOOKS = ("on_begin", "on_epoch_begin", "on_ds_begin", "on_batch_begin", "on_batch_end", "on_ds_end", "on_epoch_end", "on_end")
+HOOKS = (
+    "on_begin",
+    "on_epoch_begin",
+    "on_ds_begin",
+    "on_batch_begin",
+    "on_batch_end",
+    "on_ds_end",
+    "on_epoch_end",
+    "on_end",
+)
 
 
 class TraceRunner:
@@ -41,5 +51,6 @@ class TraceRunner:
 
 def _overridden(traces: Sequence[Trace], hook: str) -> list[Callable[[Data], None]]:
     plain = {getattr(Trace, hook, None), getattr(PerDSTrace, hook, None)}
-    return [getattr(trace, hook) for trace in traces
-            if getattr(type(trace), hook, None) not in plain or hook in vars(trace)]
+    return [
+        getattr(trace, hook) for trace in traces if getattr(type(trace), hook, None) not in plain or hook in vars(trace)
+    ]

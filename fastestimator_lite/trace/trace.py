@@ -18,6 +18,7 @@
     |
     on_end                                       (on_exception, if an error ends the run)
 """
+
 from __future__ import annotations
 
 import enum
@@ -202,6 +203,8 @@ def parse_freq(freq: None | str | int, name: str = "frequency") -> Freq:
         return words[freq]
     digits = str(freq)[:-1] if isinstance(freq, str) and freq[-1:] in ("s", "e") else str(freq)
     if isinstance(freq, bool) or not isinstance(freq, (int, str)) or not digits.isdigit() or int(digits) < 1:
-        raise ConfigError(f"{name} must be a number of steps such as 100 or '100s', of epochs such as '2e', 'epoch' or 'step', got "
-                          f"{freq!r}")
+        raise ConfigError(
+            f"{name} must be a number of steps such as 100 or '100s', of epochs such as '2e', 'epoch' or 'step', got "
+            f"{freq!r}"
+        )
     return Freq(not str(freq).endswith("e"), int(digits))

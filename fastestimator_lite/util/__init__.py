@@ -1,4 +1,5 @@
 """Small helpers that scripts may use too; some of them live on higher floors."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """Files that appear under their name only when they are whole."""
+
 from __future__ import annotations
 
 import contextlib
@@ -27,9 +28,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name.removesuffix(ending)}.{secrets.token_hex(4)}{ending}")
     try:
         yield temporary
-        with open(temporary, "rb+") as file:
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        temporary.replace(target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -1,4 +1,5 @@
 """Data: the dictionary that traces read and write."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping

@@ -4,6 +4,7 @@ Built on the standard library instead of pooch: pooch cannot go on where a broke
 resumed answer from a new one, unpacks what a server compressed on the way (which changes the bytes that are
 checked), and would be one more package to install before the first tutorial runs.
 """
+
 from __future__ import annotations
 
 import errno
@@ -279,9 +280,7 @@ def _bar(name: str, progress: bool) -> tqdm[Any]:
     return tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1024, disable=None if progress else True)
 
 
-def unpack(
-    archive: str | os.PathLike[str], directory: str | os.PathLike[str], *, max_bytes: int | None = None
-) -> Path:
+def unpack(archive: str | os.PathLike[str], directory: str | os.PathLike[str], *, max_bytes: int | None = None) -> Path:
     """Unpack a zip, a tar (plain or compressed) or a single gzipped file.
 
     Everything is written into a temporary folder first, which then takes the place of `directory` in one step: a

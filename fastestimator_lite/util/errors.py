@@ -3,6 +3,7 @@
 Where FastEstimator 1.x stops on an `assert`, a script may catch `AssertionError`; the families derive from it as well
 as from the precise built-in error, so both kinds of `except` clause keep working.
 """
+
 from __future__ import annotations
 
 import difflib
@@ -54,8 +55,9 @@ def suggest(word: object, options: Iterable[object]) -> str:
     close = [option for option in dict.fromkeys(map(str, options)) if _likeness(text, option) >= 0.5]
     if not close:
         return ""
-    best = min(close, key=lambda option: (_edits(text.lower(), option.lower()), _edits(text, option),
-                                          -_likeness(text, option)))
+    best = min(
+        close, key=lambda option: (_edits(text.lower(), option.lower()), _edits(text, option), -_likeness(text, option))
+    )
     return f" Did you mean {best!r}?"
 
 

@@ -1,4 +1,5 @@
 """Finding files in folders, and telling whole files from damaged ones."""
+
 from __future__ import annotations
 
 import bz2

@@ -1,4 +1,5 @@
 """Reading what users write: one item or many, keys, modes, data set ids."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -74,8 +75,9 @@ def check_mode(mode: str, where: str) -> None:
         ConfigError: If it is no mode.
     """
     if mode not in MODES:
-        raise ConfigError(f"{where}: mode={mode!r} is not known; use one of {', '.join(map(repr, MODES))}."
-                          f"{suggest(mode, MODES)}")
+        raise ConfigError(
+            f"{where}: mode={mode!r} is not known; use one of {', '.join(map(repr, MODES))}.{suggest(mode, MODES)}"
+        )
 
 
 def check_ds_id(ds_ids: set[str]) -> set[str]:
@@ -113,8 +115,13 @@ def check_file_name(name: str, where: str = "the name") -> str:
         ConfigError: If it is empty, starts with a dot, or holds a character other than letters, digits, spaces and
             ``. _ - + = , ( ) @ |``.
     """
-    if not isinstance(name, str) or not name or name.startswith(".") or not all(
-            char.isalnum() or char in " ._-+=,()@|" for char in name):
-        raise ConfigError(f"{where} {name!r} cannot be a file name; use letters, digits and . _ - only, not starting "
-                          f"with a dot")
+    if (
+        not isinstance(name, str)
+        or not name
+        or name.startswith(".")
+        or not all(char.isalnum() or char in " ._-+=,()@|" for char in name)
+    ):
+        raise ConfigError(
+            f"{where} {name!r} cannot be a file name; use letters, digits and . _ - only, not starting with a dot"
+        )
     return name

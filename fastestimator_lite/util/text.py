@@ -1,4 +1,5 @@
 """Text: names for people to read, and values that come as text."""
+
 from __future__ import annotations
 
 import ast

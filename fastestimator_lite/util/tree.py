@@ -1,4 +1,5 @@
 """The one walk over nested dictionaries, lists, tuples and sets, and what can be said of such a structure."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping

@@ -2,6 +2,7 @@
 
 Epochs count from 0, the Pipeline takes arrays, and a model learns from the loss whose name it was built with.
 """
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

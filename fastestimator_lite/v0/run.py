@@ -1,4 +1,5 @@
 """Pipeline, build, Network and Estimator as FastEstimator 0.x spelled them; they hand everything to ours."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,8 +36,9 @@ class Pipeline(pipeline.Pipeline):
 
     def __init__(self, data: Mapping[str, Any], batch_size: Any, ops: Any = None) -> None:
         if not isinstance(data, Mapping) or not data:
-            raise ConfigError(f"Pipeline(data) must be a dict such as {{'train': {{'x': images, 'y': labels}}}}, got "
-                              f"{data!r:.100}")
+            raise ConfigError(
+                f"Pipeline(data) must be a dict such as {{'train': {{'x': images, 'y': labels}}}}, got {data!r:.100}"
+            )
         for mode in data:
             if mode not in _MODES:
                 raise ConfigError(f"Pipeline(data): {mode!r} is no mode; use 'train', 'eval'.{suggest(mode, _MODES)}")
@@ -55,8 +57,9 @@ class Pipeline(pipeline.Pipeline):
         return results if isinstance(results, list) else [results]
 
 
-def build(model_def: Callable[[], Any], model_name: str | Sequence[str], optimizer: Any,
-          loss_name: str | Sequence[str]) -> Any:
+def build(
+    model_def: Callable[[], Any], model_name: str | Sequence[str], optimizer: Any, loss_name: str | Sequence[str]
+) -> Any:
     """Make models ready for a Network.
 
     Args:
@@ -76,8 +79,9 @@ def build(model_def: Callable[[], Any], model_name: str | Sequence[str], optimiz
     made = build_models(model_def, makers if many else makers[0], model_name=model_name)
     models, losses = to_list(made), to_list(loss_name)
     if len(losses) != len(models) or not all(isinstance(loss, str) for loss in losses):
-        raise ConfigError(f"build(loss_name) must be the key of a loss, one for each of the {len(models)} models, got "
-                          f"{loss_name!r}")
+        raise ConfigError(
+            f"build(loss_name) must be the key of a loss, one for each of the {len(models)} models, got {loss_name!r}"
+        )
     for model, loss in zip(models, losses, strict=True):
         card_of(model).loss_names.add(loss)
     return made
@@ -98,8 +102,10 @@ def Network(ops: Any) -> BaseNetwork:  # noqa: N802 - the name that scripts use
     for model in models:
         losses = sorted(card_of(model).loss_names)
         if not losses:
-            raise ConfigError(f"Network: the model {card_of(model).name!r} has no loss_name; build it with "
-                              f"fastestimator_lite.v0.build(model_def, model_name, optimizer, loss_name)")
+            raise ConfigError(
+                f"Network: the model {card_of(model).name!r} has no loss_name; build it with "
+                f"fastestimator_lite.v0.build(model_def, model_name, optimizer, loss_name)"
+            )
         updates.append(_WhileItRuns(UpdateOp(model, losses[0]), items))
     return ChosenNetwork([*items, *updates])
 
@@ -120,11 +126,25 @@ class Estimator(estimator.Estimator):
         ConfigError: If an argument cannot work; see the message.
     """
 
-    def __init__(self, pipeline: pipeline.Pipeline, network: BaseNetwork, epochs: int,
-                 steps_per_epoch: int | None = None, validation_steps: int | None = None, traces: Any = None,
-                 log_steps: int | None = 100) -> None:
-        super().__init__(pipeline, network, epochs, steps_per_epoch, validation_steps,
-                         [from_v0(trace) for trace in to_list(traces)], log_steps)
+    def __init__(
+        self,
+        pipeline: pipeline.Pipeline,
+        network: BaseNetwork,
+        epochs: int,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        traces: Any = None,
+        log_steps: int | None = 100,
+    ) -> None:
+        super().__init__(
+            pipeline,
+            network,
+            epochs,
+            steps_per_epoch,
+            validation_steps,
+            [from_v0(trace) for trace in to_list(traces)],
+            log_steps,
+        )
 
 
 class _WhileItRuns(Scheduler[UpdateOp]):

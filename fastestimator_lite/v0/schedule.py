@@ -1,4 +1,5 @@
 """Schedules of FastEstimator 0.x, whose epochs and steps count from 0, and the seam to ours, which count from 1."""
+
 from __future__ import annotations
 
 import math
@@ -41,8 +42,10 @@ class Scheduler(Generic[T]):
             raise ConfigError(f"Scheduler needs at least one value that is not None, got {epoch_dict!r}")
         modes = {tuple(sorted(value.mode)) for value in epoch_dict.values() if isinstance(value, Op)}
         if len(modes) > 1:
-            raise ConfigError(f"Scheduler: all of its ops must have the same mode, got "
-                              f"{' and '.join(map(str, sorted(modes)))}; make a Scheduler for each mode")
+            raise ConfigError(
+                f"Scheduler: all of its ops must have the same mode, got "
+                f"{' and '.join(map(str, sorted(modes)))}; make a Scheduler for each mode"
+            )
         self.epoch_dict = epoch_dict
         self._keys = sorted(epoch_dict)
         self._last: T | None = None
@@ -73,8 +76,9 @@ def from_v0(item: Any, change: Callable[[Any], Any] = lambda value: value) -> An
         change: Makes a value of today from each value.
     """
     if isinstance(item, Scheduler):
-        return EpochScheduler({epoch + 1: None if value is None else change(value)
-                               for epoch, value in item.epoch_dict.items()})
+        return EpochScheduler(
+            {epoch + 1: None if value is None else change(value) for epoch, value in item.epoch_dict.items()}
+        )
     return None if item is None else change(item)
 
 
@@ -131,8 +135,10 @@ class CyclicLRSchedule(LRSchedule):
         if cycle_multiplier < 1:
             raise ConfigError(f"CyclicLRSchedule(cycle_multiplier) must be at least 1, got {cycle_multiplier!r}")
         if decrease_method not in _SHAPES:
-            raise ConfigError(f"CyclicLRSchedule(decrease_method) must be 'cosine' or 'linear', got "
-                              f"{decrease_method!r}.{suggest(decrease_method, _SHAPES)}")
+            raise ConfigError(
+                f"CyclicLRSchedule(decrease_method) must be 'cosine' or 'linear', got "
+                f"{decrease_method!r}.{suggest(decrease_method, _SHAPES)}"
+            )
         self.num_cycle = num_cycle
         self.cycle_multiplier = cycle_multiplier
         self.decrease_method = decrease_method

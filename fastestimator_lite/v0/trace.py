@@ -1,4 +1,5 @@
 """LRController, the learning rate trace of FastEstimator 0.x."""
+
 from __future__ import annotations
 
 import math
@@ -36,13 +37,21 @@ class LRController(Trace):
         ConfigError: If `lr_schedule` is no LRSchedule, or `reduce_mode` is neither.
     """
 
-    def __init__(self, model_name: str, lr_schedule: LRSchedule | None = None, reduce_on_eval: bool = False,
-                 reduce_patience: int = 10, reduce_factor: float = 0.1, reduce_mode: str = "min",
-                 min_lr: float = 1e-6) -> None:
+    def __init__(
+        self,
+        model_name: str,
+        lr_schedule: LRSchedule | None = None,
+        reduce_on_eval: bool = False,
+        reduce_patience: int = 10,
+        reduce_factor: float = 0.1,
+        reduce_mode: str = "min",
+        min_lr: float = 1e-6,
+    ) -> None:
         super().__init__(outputs=f"{model_name}_lr", mode=("train", "eval"))
         if lr_schedule is not None and not isinstance(lr_schedule, LRSchedule):
-            raise ConfigError(f"LRController(lr_schedule) must be an LRSchedule such as CyclicLRSchedule(), got "
-                              f"{lr_schedule!r:.100}")
+            raise ConfigError(
+                f"LRController(lr_schedule) must be an LRSchedule such as CyclicLRSchedule(), got {lr_schedule!r:.100}"
+            )
         if reduce_mode not in ("min", "max"):
             raise ConfigError(f"LRController(reduce_mode) must be 'min' or 'max', got {reduce_mode!r}")
         self.model_name, self.lr_schedule, self.reduce_on_eval = model_name, lr_schedule, reduce_on_eval
@@ -53,8 +62,10 @@ class LRController(Trace):
         system = self.system
         models = {card_of(model).name: model for model in system.network.models}
         if self.model_name not in models:
-            raise ConfigError(f"LRController: the Network has no model {self.model_name!r}; it has: "
-                              f"{', '.join(map(repr, models))}.{suggest(self.model_name, models)}")
+            raise ConfigError(
+                f"LRController: the Network has no model {self.model_name!r}; it has: "
+                f"{', '.join(map(repr, models))}.{suggest(self.model_name, models)}"
+            )
         self.model: Any = models[self.model_name]
         self._base = get_lr(self.model)
         self._factor, self._wait, self._best = 1.0, 0, math.inf

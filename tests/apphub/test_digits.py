@@ -1,4 +1,5 @@
 """The main job, as `make demo` runs it: one script, both frameworks, everything scheduled."""
+
 import os
 import re
 import subprocess
@@ -25,8 +26,14 @@ print("LOADED", sorted({"torch", "tensorflow", "keras"} & set(sys.modules)))
 def demo(request, tmp_path_factory):
     out = tmp_path_factory.mktemp(request.param)
     environment = {**os.environ, "FASTESTIMATOR_LITE_HISTORY": "off", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run([sys.executable, "-c", WRAPPER, str(SCRIPT), "--backend", request.param, "--out", str(out)],
-                          capture_output=True, text=True, env=environment, cwd=ROOT, timeout=280)
+    done = subprocess.run(
+        [sys.executable, "-c", WRAPPER, str(SCRIPT), "--backend", request.param, "--out", str(out)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        timeout=280,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return request.param, out, done.stdout.splitlines()
 

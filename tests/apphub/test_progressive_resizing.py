@@ -1,4 +1,5 @@
 """The example of progressive resizing: what it plans is what it does, it learns, and it writes what it says."""
+
 import contextlib
 import importlib.util
 import io
@@ -58,8 +59,20 @@ class Run:
             self.timeline = self.estimator.timeline()
             return self.estimator
 
-        options = ["--backend", backend, "--sizes", *SIZES, "--batch-sizes", *BATCHES, "--epochs-per-size", EPOCHS,
-                   "--images", IMAGES, "--out", out]
+        options = [
+            "--backend",
+            backend,
+            "--sizes",
+            *SIZES,
+            "--batch-sizes",
+            *BATCHES,
+            "--epochs-per-size",
+            EPOCHS,
+            "--images",
+            IMAGES,
+            "--out",
+            out,
+        ]
         printed = io.StringIO()
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed), one_thread(backend):
             patch.setenv("FASTESTIMATOR_LITE_HISTORY", "off")
@@ -106,7 +119,7 @@ def test_the_learning_rate_goes_up_then_down_over_all_sizes(run):
     rates = [rate for _, _, rate in run.rows]
     top = int(np.argmax(rates))
     assert run.rows[top][0] == 2  # the first epoch is for warming up
-    assert np.all(np.diff(rates[:top + 1]) > 0)
+    assert np.all(np.diff(rates[: top + 1]) > 0)
     assert np.all(np.diff(rates[top:]) < 0)
     assert rates[-1] == pytest.approx(1e-6)
 

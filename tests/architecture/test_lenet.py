@@ -1,4 +1,5 @@
 """LeNet gives probabilities, in both frameworks, for images large enough."""
+
 import numpy as np
 import pytest
 

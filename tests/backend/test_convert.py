@@ -1,4 +1,5 @@
 """Between frameworks and data types, through nested collections."""
+
 from collections import namedtuple
 
 import numpy as np

@@ -1,4 +1,5 @@
 """New arrays in the likeness of another."""
+
 import numpy as np
 import pytest
 

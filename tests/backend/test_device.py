@@ -1,4 +1,5 @@
 """Tensors and devices, and the count of processors."""
+
 import os
 
 import numpy as np
@@ -81,8 +82,10 @@ def test_no_quota_of_cgroup_v2(groups):
 
 
 def test_the_tightest_quota_counts(groups):
-    assert groups("0::/a/b\n", cpu_max="800000 100000\n", a__cpu_max="150000 100000\n",
-                  a__b__cpu_max="max 100000\n") == 1.5
+    assert (
+        groups("0::/a/b\n", cpu_max="800000 100000\n", a__cpu_max="150000 100000\n", a__b__cpu_max="max 100000\n")
+        == 1.5
+    )
 
 
 def test_a_group_outside_the_container_is_passed_over(groups):
@@ -91,8 +94,16 @@ def test_a_group_outside_the_container_is_passed_over(groups):
 
 def test_quota_of_cgroup_v1(groups):
     membership = "5:memory:/job\n4:cpu,cpuacct:/job\n"
-    assert groups(membership, cpu__job__cpu_cfs_quota_us="300000\n", cpu__job__cpu_cfs_period_us="100000\n",
-                  cpu__cpu_cfs_quota_us="-1\n", cpu__cpu_cfs_period_us="100000\n") == 3
+    assert (
+        groups(
+            membership,
+            cpu__job__cpu_cfs_quota_us="300000\n",
+            cpu__job__cpu_cfs_period_us="100000\n",
+            cpu__cpu_cfs_quota_us="-1\n",
+            cpu__cpu_cfs_period_us="100000\n",
+        )
+        == 3
+    )
 
 
 def test_no_control_groups(tmp_path):

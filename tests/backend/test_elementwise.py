@@ -1,4 +1,5 @@
 """Functions on each element agree with numpy, in every framework."""
+
 import numpy as np
 import pytest
 
@@ -11,9 +12,15 @@ X = np.array([[-2.5, -0.5, 0.0], [0.5, 1.5, 3.25]], dtype="float32")
 
 @pytest.mark.parametrize(
     ("ours", "reference"),
-    [(ew.abs, np.abs), (ew.exp, np.exp), (ew.sign, np.sign), (ew.tensor_round, np.round),
-     (lambda x: ew.tensor_sqrt(ew.abs(x)), lambda x: np.sqrt(np.abs(x))),
-     (lambda x: ew.pow(x, 2), lambda x: x**2), (lambda x: ew.tensor_pow(x, 3), lambda x: x**3)],
+    [
+        (ew.abs, np.abs),
+        (ew.exp, np.exp),
+        (ew.sign, np.sign),
+        (ew.tensor_round, np.round),
+        (lambda x: ew.tensor_sqrt(ew.abs(x)), lambda x: np.sqrt(np.abs(x))),
+        (lambda x: ew.pow(x, 2), lambda x: x**2),
+        (lambda x: ew.tensor_pow(x, 3), lambda x: x**3),
+    ],
 )
 def test_as_numpy(framework, make, ours, reference):
     result = ours(make(X))
@@ -27,9 +34,7 @@ def test_maximum_broadcasts(framework, make):
     np.testing.assert_array_equal(to_number(result), [[0, 1, 2], [0.5, 1.5, 3.25]])
 
 
-@pytest.mark.parametrize(
-    ("low", "high"), [(None, None), (-1, None), (None, 1), (-1, 1), (0.25, 0.75)]
-)
+@pytest.mark.parametrize(("low", "high"), [(None, None), (-1, None), (None, 1), (-1, 1), (0.25, 0.75)])
 def test_clip_by_value(framework, make, low, high):
     expected = X if low is None and high is None else np.clip(X, low, high)
     np.testing.assert_array_equal(to_number(ew.clip_by_value(make(X), low, high)), expected)

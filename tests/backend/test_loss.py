@@ -1,4 +1,5 @@
 """The losses agree with Keras, torch and scikit-learn, and their gradients with one another."""
+
 import numpy as np
 import pytest
 
@@ -171,9 +172,13 @@ def test_class_weights_of_images_and_soft_labels_as_torch(framework, make):
     soft = RNG.dirichlet(np.ones(4), size=(2, 3, 5)).astype("float32")
     second = [torch.from_numpy(np.moveaxis(x, -1, 1).copy()) for x in (IMAGE_LOGITS, soft)]
     expected = torch.nn.functional.cross_entropy(*second, weight=torch.tensor([2.0, 1.0, 1.0, 0.0]), reduction="none")
-    result = loss.categorical_crossentropy(make(classes_second(framework, IMAGE_LOGITS)),
-                                           make(classes_second(framework, soft)), from_logits=True, average_loss=False,
-                                           class_weights={0: 2.0, 3: 0.0})
+    result = loss.categorical_crossentropy(
+        make(classes_second(framework, IMAGE_LOGITS)),
+        make(classes_second(framework, soft)),
+        from_logits=True,
+        average_loss=False,
+        class_weights={0: 2.0, 3: 0.0},
+    )
     np.testing.assert_allclose(values(result), expected.mean((1, 2)).numpy(), rtol=1e-4)
 
 
@@ -203,8 +208,13 @@ def numeric_gradient(function, x):
         (loss.categorical_crossentropy, PROBS, ONE_HOT),
         (lambda p, t: loss.categorical_crossentropy(p, t, from_logits=True), LOGITS, ONE_HOT),
         (loss.sparse_categorical_crossentropy, PROBS, LABELS),
-        (lambda p, t: loss.sparse_categorical_crossentropy(p, t, from_logits=True, average_loss=False,
-                                                           class_weights={2: 0.1}), LOGITS, LABELS),
+        (
+            lambda p, t: loss.sparse_categorical_crossentropy(
+                p, t, from_logits=True, average_loss=False, class_weights={2: 0.1}
+            ),
+            LOGITS,
+            LABELS,
+        ),
         (lambda p, t: loss.mean_squared_error(t, p), LOGITS, ONE_HOT),
         (lambda p, t: loss.l1_loss(t, p), LOGITS, ONE_HOT),
         (lambda p, t: loss.smooth_l1_loss(t, p, 0.5), LOGITS, ONE_HOT),
@@ -288,8 +298,6 @@ def test_focal_loss(framework, make):
     halved = values(loss.focal_loss(two, make(PROBS[:1]), normalize=True))
     np.testing.assert_allclose(halved * 2, values(loss.focal_loss(two, make(PROBS[:1]), normalize=False)), rtol=1e-5)
     smooth = loss.focal_loss(truth, probs, gamma=0, alpha=None, normalize=False, label_smoothing=0.2)
-    np.testing.assert_allclose(
-        values(smooth), (0.9 * -np.log(p) + 0.1 * -np.log(1 - p)).sum(1).mean(), rtol=1e-4
-    )
+    np.testing.assert_allclose(values(smooth), (0.9 * -np.log(p) + 0.1 * -np.log(1 - p)).sum(1).mean(), rtol=1e-4)
     with pytest.raises(ConfigError, match="shape_reduction must be one of .* got 'men'. Did you mean 'mean'"):
         loss.focal_loss(truth, probs, shape_reduction="men")

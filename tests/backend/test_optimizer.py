@@ -1,4 +1,5 @@
 """Fields of optimizers under one set of names, and that a graph sees what is written to them."""
+
 import numpy as np
 import pytest
 
@@ -6,13 +7,19 @@ from fastestimator_lite.backend.optimizer import param_groups, vary, write
 from fastestimator_lite.util.errors import ConfigError
 
 # the optimizer, the field, its values at three updates, and the Keras attributes that hold it
-CASES = [("SGD", "momentum", [0.3, 0.5, 0.9], ("momentum",)), ("SGD", "weight_decay", [0.2, 0.5, 0.1], ("weight_decay",)),
-         ("RMSprop", "momentum", [0.3, 0.5, 0.9], ("momentum",)), ("RMSprop", "alpha", [0.1, 0.5, 0.9], ("rho",)),
-         ("Adam", "betas", [(0.5, 0.9), (0.6, 0.99), (0.7, 0.999)], ("beta_1", "beta_2")),
-         ("Adam", "eps", [0.1, 0.5, 0.9], ("epsilon",)), ("AdamW", "weight_decay", [0.0, 0.5, 0.1], ("weight_decay",)),
-         ("Nadam", "betas", [(0.5, 0.9), (0.6, 0.99), (0.7, 0.999)], ("beta_1", "beta_2")),
-         ("Adamax", "betas", [(0.5, 0.9), (0.6, 0.99), (0.7, 0.999)], ("beta_1", "beta_2")),
-         ("Lion", "betas", [(0.5, 0.9), (0.6, 0.99), (0.7, 0.999)], ("beta_1", "beta_2")), ("Adam", "lr", [0.1, 0.2, 0.05], ("learning_rate",))]
+CASES = [
+    ("SGD", "momentum", [0.3, 0.5, 0.9], ("momentum",)),
+    ("SGD", "weight_decay", [0.2, 0.5, 0.1], ("weight_decay",)),
+    ("RMSprop", "momentum", [0.3, 0.5, 0.9], ("momentum",)),
+    ("RMSprop", "alpha", [0.1, 0.5, 0.9], ("rho",)),
+    ("Adam", "betas", [(0.5, 0.9), (0.6, 0.99), (0.7, 0.999)], ("beta_1", "beta_2")),
+    ("Adam", "eps", [0.1, 0.5, 0.9], ("epsilon",)),
+    ("AdamW", "weight_decay", [0.0, 0.5, 0.1], ("weight_decay",)),
+    ("Nadam", "betas", [(0.5, 0.9), (0.6, 0.99), (0.7, 0.999)], ("beta_1", "beta_2")),
+    ("Adamax", "betas", [(0.5, 0.9), (0.6, 0.99), (0.7, 0.999)], ("beta_1", "beta_2")),
+    ("Lion", "betas", [(0.5, 0.9), (0.6, 0.99), (0.7, 0.999)], ("beta_1", "beta_2")),
+    ("Adam", "lr", [0.1, 0.2, 0.05], ("learning_rate",)),
+]
 
 
 @pytest.fixture
@@ -59,7 +66,7 @@ def test_a_graph_is_traced_once_and_sees_each_value(keras, name, field, values, 
 
 
 def test_the_fields_of_a_keras_optimizer(keras):
-    group, = param_groups(keras.optimizers.SGD(0.1, momentum=0.5))
+    (group,) = param_groups(keras.optimizers.SGD(0.1, momentum=0.5))
     assert dict(group) == {"lr": pytest.approx(0.1), "weight_decay": 0.0, "momentum": 0.5}
     assert group.constants() == (None, None, 0.5, None, None, None, None)
     group["momentum"] = 0.25
@@ -87,7 +94,7 @@ def test_a_field_that_torch_holds_as_a_tensor_is_set_in_place():
     torch = pytest.importorskip("torch")
     rate = torch.tensor(0.1)
     optimizer = torch.optim.Adam([torch.zeros(1)], lr=rate)
-    group, = param_groups(optimizer)
+    (group,) = param_groups(optimizer)
     write(group, "lr", 0.5)
     write(group, "eps", 1e-3)
     assert (float(rate), group["lr"] is rate, group["eps"]) == (0.5, True, 1e-3)

@@ -1,4 +1,5 @@
 """Reductions agree with numpy, in every framework."""
+
 import numpy as np
 import pytest
 
@@ -7,8 +8,13 @@ from fastestimator_lite.backend.convert import to_number
 from fastestimator_lite.util.errors import ConfigError
 
 X = np.random.default_rng(3).normal(size=(2, 3, 4)).astype("float32")
-PAIRS = [(rd.reduce_sum, np.sum), (rd.reduce_mean, np.mean), (rd.reduce_min, np.min), (rd.reduce_max, np.max),
-         (rd.reduce_std, np.std)]
+PAIRS = [
+    (rd.reduce_sum, np.sum),
+    (rd.reduce_mean, np.mean),
+    (rd.reduce_min, np.min),
+    (rd.reduce_max, np.max),
+    (rd.reduce_std, np.std),
+]
 
 
 @pytest.mark.parametrize(("ours", "reference"), PAIRS)

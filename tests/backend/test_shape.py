@@ -1,4 +1,5 @@
 """Rearranging and picking agree with numpy, in every framework."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """zscore, normalize, matmul."""
+
 import numpy as np
 
 from fastestimator_lite.backend import special

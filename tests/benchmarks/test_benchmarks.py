@@ -1,4 +1,5 @@
 """Every benchmark runs and says what it found; how fast anything is, no test asks."""
+
 import importlib.util
 import json
 import math
@@ -11,8 +12,16 @@ import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 # script -> the rows of docs/performance.md that it measures
-ROWS = {"first_step": "KL", "import_time": "J", "memory": "M", "pipeline_in_memory": "F", "planning": "V",
-        "progressive_resizing": "X", "step_tensorflow": "B", "step_torch": "ACQT"}
+ROWS = {
+    "first_step": "KL",
+    "import_time": "J",
+    "memory": "M",
+    "pipeline_in_memory": "F",
+    "planning": "V",
+    "progressive_resizing": "X",
+    "step_tensorflow": "B",
+    "step_torch": "ACQT",
+}
 # these import TensorFlow, some of them several times
 SLOW = {"progressive_resizing", "first_step", "import_time", "memory", "pipeline_in_memory", "step_tensorflow"}
 SCRIPTS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in ROWS]
@@ -46,15 +55,21 @@ def expected(line):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_benchmark_prints_its_table_and_writes_json(name, tmp_path):
     file = tmp_path / "figures.json"
-    done = subprocess.run([sys.executable, FOLDER / f"{name}.py", "--quick", "--json", file], cwd=tmp_path, text=True,
-                          capture_output=True, timeout=240, check=False)
+    done = subprocess.run(
+        [sys.executable, FOLDER / f"{name}.py", "--quick", "--json", file],
+        cwd=tmp_path,
+        text=True,
+        capture_output=True,
+        timeout=240,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     written = json.loads(file.read_text())
     assert written["script"] == f"{name}.py"
     assert written["quick"] is True
     lines = written["lines"]
     assert {line["row"] for line in lines} == set(ROWS[name])
-    heads, *printed = done.stdout.splitlines()[1:len(lines) + 2]
+    heads, *printed = done.stdout.splitlines()[1 : len(lines) + 2]
     assert heads.split() == "row quantity ours raw compared of the best goal reached".split()
     for line, text in zip(lines, printed, strict=True):
         assert text.split()[0] == (line["row"] if line["peer"] is None else line["peer"].split()[0])
@@ -84,10 +99,15 @@ print(json.dumps(weights))
 """
 
 
-@pytest.mark.parametrize(("script", "data", "weights"), [
-    ("step_torch", "script.ReadyBatches(20)", "net.parameters()"),
-    pytest.param("step_tensorflow", "script.dataset(script.arrays(20))", "net.get_weights()", marks=pytest.mark.slow),
-])
+@pytest.mark.parametrize(
+    ("script", "data", "weights"),
+    [
+        ("step_torch", "script.ReadyBatches(20)", "net.parameters()"),
+        pytest.param(
+            "step_tensorflow", "script.dataset(script.arrays(20))", "net.get_weights()", marks=pytest.mark.slow
+        ),
+    ],
+)
 def test_raw_loop_and_ours_do_the_same_work(script, data, weights):
     code = SAME_WEIGHTS.format(folder=str(FOLDER), script=script, data=data, weights=weights)
     done = subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, timeout=120, check=False)
@@ -140,13 +160,16 @@ def test_what_something_adds_is_divided_by_how_many_there_were(common):
     assert common.compare("value", added, None) == (2.0, 2.0)
 
 
-@pytest.mark.parametrize(("goal", "unit", "text", "kept", "missed"), [
-    (("difference", "<=", 30e-6), "us", "<= +30 us", 30e-6, 31e-6),
-    (("ratio", "<=", 1.05), "s", "<= 1.05x", 1.04, 1.06),
-    (("ratio", ">=", 0.7), "k samples/s", ">= 0.7x", 0.8, 0.6),
-    (("value", "<=", 1e-3), "ms", "<= 1 ms", 0.0, 2e-3),
-    (("difference", "<=", 30 * 2**20), "MB", "<= +30 MB", -1.0, 31 * 2.0**20),
-])
+@pytest.mark.parametrize(
+    ("goal", "unit", "text", "kept", "missed"),
+    [
+        (("difference", "<=", 30e-6), "us", "<= +30 us", 30e-6, 31e-6),
+        (("ratio", "<=", 1.05), "s", "<= 1.05x", 1.04, 1.06),
+        (("ratio", ">=", 0.7), "k samples/s", ">= 0.7x", 0.8, 0.6),
+        (("value", "<=", 1e-3), "ms", "<= 1 ms", 0.0, 2e-3),
+        (("difference", "<=", 30 * 2**20), "MB", "<= +30 MB", -1.0, 31 * 2.0**20),
+    ],
+)
 def test_goals_say_what_they_are_and_know_when_they_are_reached(common, goal, unit, text, kept, missed):
     goal = common.Goal(*goal)
     assert goal.text(unit) == text

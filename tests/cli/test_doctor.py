@@ -1,6 +1,5 @@
 """What `doctor` says about installations that are sound, lacking or broken."""
-import collections
-import shutil
+
 import subprocess
 import sys
 
@@ -22,8 +21,13 @@ NEEDS = [
     )
 ]
 SOUND = {
-    "numpy": "2.4.6", "opencv-python-headless": "4.14.0.94", "torch": "2.13.0", "tensorflow": "2.21.0",
-    "keras": "3.15.1", "matplotlib": "3.11.2", "plotly": "7.1.0",
+    "numpy": "2.4.6",
+    "opencv-python-headless": "4.14.0.94",
+    "torch": "2.13.0",
+    "tensorflow": "2.21.0",
+    "keras": "3.15.1",
+    "matplotlib": "3.11.2",
+    "plotly": "7.1.0",
 }
 PIP = f"{sys.executable} -m pip"
 
@@ -52,8 +56,13 @@ def levels(findings):
         ("numpy<3,>=1.26", "numpy", "numpy>=1.26,<3", ">=1.26,<3", None),
         ("numpy (>=1.26, <3)", "numpy", "numpy>=1.26,<3", ">=1.26,<3", None),
         ('tensorboardX>=2.6; extra == "tensorboard"', "tensorboardx", "tensorboardX>=2.6", ">=2.6", "tensorboard"),
-        ("tensorflow[and-cuda]<2.22; extra == 'tensorflow-gpu'", "tensorflow", "tensorflow[and-cuda]<2.22", "<2.22",
-         "tensorflow-gpu"),
+        (
+            "tensorflow[and-cuda]<2.22; extra == 'tensorflow-gpu'",
+            "tensorflow",
+            "tensorflow[and-cuda]<2.22",
+            "<2.22",
+            "tensorflow-gpu",
+        ),
         ('Some_Thing>=1; python_version < "3.11" and extra == "a"', "some-thing", "Some_Thing>=1", ">=1", "a"),
     ],
 )
@@ -117,9 +126,7 @@ def test_missing_core_package_is_broken_with_its_line():
 
 def test_core_package_outside_its_range_is_broken():
     finding, _ = doctor.check_core(NEEDS, without(numpy="1.21.0"))
-    assert finding == Finding(
-        "broken", "numpy", "1.21.0 is outside >=1.26,<3", f'{PIP} install "numpy>=1.26,<3"'
-    )
+    assert finding == Finding("broken", "numpy", "1.21.0 is outside >=1.26,<3", f'{PIP} install "numpy>=1.26,<3"')
 
 
 def test_another_build_of_opencv_is_accepted():
@@ -234,9 +241,7 @@ def test_gpu_beside_builds_without_cuda():
     _, torch, tensorflow = doctor.check_gpu(["H100"], installed, {})
     assert (torch.level, tensorflow.level) == ("note", "note")
     assert torch.mend.endswith('--force-reinstall --isolated "torch==2.13.0"')
-    assert tensorflow.mend == (
-        f'{PIP} uninstall -y tensorflow-cpu && {PIP} install "tensorflow[and-cuda]==2.21.0"'
-    )
+    assert tensorflow.mend == (f'{PIP} uninstall -y tensorflow-cpu && {PIP} install "tensorflow[and-cuda]==2.21.0"')
 
 
 @pytest.mark.parametrize("value", ["", "-1"])
@@ -349,10 +354,12 @@ def test_import_without_an_end_is_broken(monkeypatch):
 
 
 def test_report_lists_findings_then_what_to_do():
-    text = doctor.report({
-        "One": [Finding("ok", "numpy", "2.4.6"), Finding("broken", "cv2", "twice", "pip install one")],
-        "Two": [Finding("note", "plot", "lacks plotly", "pip install plotly")],
-    })
+    text = doctor.report(
+        {
+            "One": [Finding("ok", "numpy", "2.4.6"), Finding("broken", "cv2", "twice", "pip install one")],
+            "Two": [Finding("note", "plot", "lacks plotly", "pip install plotly")],
+        }
+    )
     assert text.splitlines() == [
         "",
         "One",

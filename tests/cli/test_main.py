@@ -1,4 +1,5 @@
 """The entry point: finding the command, and what it says when there is none such."""
+
 import argparse
 import subprocess
 import sys

@@ -1,4 +1,5 @@
 """`fastestimator-lite plan`: the timeline of a script, without training."""
+
 import json
 import subprocess
 import sys
@@ -61,7 +62,8 @@ def test_the_timeline_is_printed(script, capsys):
     assert "  train network: ModelOp(m), MeanSquaredError, UpdateOp(m)" in lines
     assert [line.split() for line in lines if line.strip()[:1].isdigit()] == [
         ["1-2", "|", "2", "|", "4", "|", "0.1", "->", "0.05"],
-        ["3-4", "|", "4", "*", "|", "2", "*", "|", "0.03333", "->", "0.025", "*"]]
+        ["3-4", "|", "4", "*", "|", "2", "*", "|", "0.03333", "->", "0.025", "*"],
+    ]
 
 
 def test_arguments_reach_get_estimator(script, capsys):
@@ -97,22 +99,31 @@ def test_files(script, tmp_path, capsys, place):
     assert capsys.readouterr().out.count("Wrote ") == 4
 
 
-@pytest.mark.parametrize(("text", "words", "message"), [
-    (SCRIPT.replace("def get_estimator", "def get_estimater"), [],
-     "has no function get_estimator(), whose Estimator is to be looked at. Did you mean 'get_estimater'?"),
-    ("import sys\nsys.exit(3)\n", [], "ended itself (exit code 3) when it was imported"),
-    ("get_estimator = 5\n", [], "has no function get_estimator()"),
-    ("def get_estimator():\n    return 5\n", [], "must return an Estimator, got int: 5"),
-    ("def get_estimator(data_dir):\n    return 5\n", [], "needs the argument 'data_dir': --data_dir VALUE"),
-    (SCRIPT, ["--epoch", "3"],
-     "takes no argument 'epoch'; it takes epochs, batch_size, rate, sizes. Did you mean 'epochs'?"),
-    (SCRIPT, ["--epochs"], "--epochs needs a value"),
-    (SCRIPT, ["--epochs", "--rate", "1"], "--epochs needs a value"),
-    (SCRIPT, ["epochs", "3"], "are given as --name value, got 'epochs'"),
-    (SCRIPT, ["--epochs", "3", "--epochs=4"], "--epochs is given twice"),
-    (SCRIPT, ["--epochs", "0"], "Estimator(epochs) must be an int >= 1, got 0"),
-    (SCRIPT, ["--epochs", "three"], "Estimator(epochs) must be an int >= 1, got 'three'"),
-])
+@pytest.mark.parametrize(
+    ("text", "words", "message"),
+    [
+        (
+            SCRIPT.replace("def get_estimator", "def get_estimater"),
+            [],
+            "has no function get_estimator(), whose Estimator is to be looked at. Did you mean 'get_estimater'?",
+        ),
+        ("import sys\nsys.exit(3)\n", [], "ended itself (exit code 3) when it was imported"),
+        ("get_estimator = 5\n", [], "has no function get_estimator()"),
+        ("def get_estimator():\n    return 5\n", [], "must return an Estimator, got int: 5"),
+        ("def get_estimator(data_dir):\n    return 5\n", [], "needs the argument 'data_dir': --data_dir VALUE"),
+        (
+            SCRIPT,
+            ["--epoch", "3"],
+            "takes no argument 'epoch'; it takes epochs, batch_size, rate, sizes. Did you mean 'epochs'?",
+        ),
+        (SCRIPT, ["--epochs"], "--epochs needs a value"),
+        (SCRIPT, ["--epochs", "--rate", "1"], "--epochs needs a value"),
+        (SCRIPT, ["epochs", "3"], "are given as --name value, got 'epochs'"),
+        (SCRIPT, ["--epochs", "3", "--epochs=4"], "--epochs is given twice"),
+        (SCRIPT, ["--epochs", "0"], "Estimator(epochs) must be an int >= 1, got 0"),
+        (SCRIPT, ["--epochs", "three"], "Estimator(epochs) must be an int >= 1, got 'three'"),
+    ],
+)
 def test_what_cannot_work_is_told(script, capsys, text, words, message):
     assert main(["plan", script(text), *words]) == 1
     said = capsys.readouterr().err
@@ -156,7 +167,13 @@ def test_values_are_read_as_python():
 
 
 def test_other_commands_do_not_import_the_estimator():
-    code = ("import sys; from fastestimator_lite.cli.main import main; main(['doctor']); "
-            "sys.exit('numpy' in sys.modules or 'fastestimator_lite.estimator' in sys.modules)")
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=120,
-                          cwd=Path(__file__).parents[2]).returncode == 0
+    code = (
+        "import sys; from fastestimator_lite.cli.main import main; main(['doctor']); "
+        "sys.exit('numpy' in sys.modules or 'fastestimator_lite.estimator' in sys.modules)"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, check=False, timeout=120, cwd=Path(__file__).parents[2]
+        ).returncode
+        == 0
+    )

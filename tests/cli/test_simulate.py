@@ -1,4 +1,5 @@
 """`fastestimator-lite simulate`: files, words and exit codes."""
+
 import csv
 import json
 import subprocess
@@ -30,8 +31,10 @@ def config(tmp_path):
     def write(text=COSINE, **replaced):
         for old, new in replaced.items():
             assert f"{old}:" in text
-            text = "\n".join(f"{line.split(old)[0]}{old}: {new}" if line.strip().startswith(f"{old}:") else line
-                             for line in text.splitlines())
+            text = "\n".join(
+                f"{line.split(old)[0]}{old}: {new}" if line.strip().startswith(f"{old}:") else line
+                for line in text.splitlines()
+            )
         path = tmp_path / "run.yaml"
         path.write_text(text, encoding="utf-8")
         return str(path)
@@ -68,7 +71,7 @@ def test_values_are_those_of_the_golden_table(tmp_path, name):
     (tmp_path / "run.yaml").write_text(json.dumps({"training": training}), encoding="utf-8")
     assert main(["simulate", str(tmp_path / "run.yaml"), "--out", str(tmp_path)]) == 0
     expected = [float(row["lr_group0"]) for row in rows if row["setting_id"] == rows[0]["setting_id"]]
-    assert values(tmp_path) == pytest.approx(expected[:setting["epochs"]], rel=1e-12, abs=0)
+    assert values(tmp_path) == pytest.approx(expected[: setting["epochs"]], rel=1e-12, abs=0)
 
 
 def test_another_number_of_epochs_is_another_run(config, tmp_path):
@@ -86,14 +89,17 @@ def test_several_updates_in_an_epoch(config, tmp_path):
     assert found[0] == found[3] != found[4]
 
 
-@pytest.mark.parametrize(("replaced", "message"), [
-    ({"name": "cosin"}, "training.scheduler.name must be one of"),
-    ({"min_lr": "small"}, "training.scheduler.min_lr"),
-    ({"warmup_epochs": -1}, "training.scheduler.warmup_epochs"),
-    ({"lr": "high"}, "training.optimizer.lr"),
-    ({"epochs": 0}, "training.epochs"),
-    ({"iters_per_phase": "[1, 2]"}, "training.scheduler.iters_per_phase"),
-])
+@pytest.mark.parametrize(
+    ("replaced", "message"),
+    [
+        ({"name": "cosin"}, "training.scheduler.name must be one of"),
+        ({"min_lr": "small"}, "training.scheduler.min_lr"),
+        ({"warmup_epochs": -1}, "training.scheduler.warmup_epochs"),
+        ({"lr": "high"}, "training.optimizer.lr"),
+        ({"epochs": 0}, "training.epochs"),
+        ({"iters_per_phase": "[1, 2]"}, "training.scheduler.iters_per_phase"),
+    ],
+)
 def test_a_bad_setting_is_named(config, tmp_path, capsys, replaced, message):
     text = COSINE.replace("    name: sgd\n", "")
     assert main(["simulate", config(text, **replaced), "--out", str(tmp_path / "out")]) == 1
@@ -104,16 +110,19 @@ def test_a_bad_setting_is_named(config, tmp_path, capsys, replaced, message):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "must be a YAML mapping"),
-    ("training: [", "is not YAML"),
-    ("train:\n  epochs: 3\n", "training is missing in the configuration; it has train. Did you mean 'train'?"),
-    ("training:\n  epochs: 3\n", "training.scheduler is missing"),
-    (COSINE.replace("    lr: 0.1\n", ""), "training.optimizer.lr is missing"),
-    (COSINE.replace("  epochs: 25\n", ""), "training.epochs is missing"),
-    (COSINE.replace("min_lr", "mim_lr"), "Did you mean 'min_lr'?"),
-    (COSINE + "    gamma: 0.1\n", "training.scheduler.gamma is not a setting of 'cosine'"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "must be a YAML mapping"),
+        ("training: [", "is not YAML"),
+        ("train:\n  epochs: 3\n", "training is missing in the configuration; it has train. Did you mean 'train'?"),
+        ("training:\n  epochs: 3\n", "training.scheduler is missing"),
+        (COSINE.replace("    lr: 0.1\n", ""), "training.optimizer.lr is missing"),
+        (COSINE.replace("  epochs: 25\n", ""), "training.epochs is missing"),
+        (COSINE.replace("min_lr", "mim_lr"), "Did you mean 'min_lr'?"),
+        (COSINE + "    gamma: 0.1\n", "training.scheduler.gamma is not a setting of 'cosine'"),
+    ],
+)
 def test_a_bad_file_is_told(config, tmp_path, capsys, text, message):
     assert main(["simulate", config(text), "--out", str(tmp_path / "out")]) == 1
     assert message in capsys.readouterr().err
@@ -140,8 +149,10 @@ def test_called_wrongly(config, capsys):
 
 
 def test_no_framework_is_imported(config, tmp_path):
-    code = ("import sys; from fastestimator_lite.cli.main import main; code = main(sys.argv[1:]); "
-            "print(sorted({'torch', 'tensorflow', 'keras', 'gradio', 'cv2'} & set(sys.modules))); sys.exit(code)")
+    code = (
+        "import sys; from fastestimator_lite.cli.main import main; code = main(sys.argv[1:]); "
+        "print(sorted({'torch', 'tensorflow', 'keras', 'gradio', 'cv2'} & set(sys.modules))); sys.exit(code)"
+    )
     words = [sys.executable, "-c", code, "simulate", config(), "--out", str(tmp_path)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "[]"), done.stderr

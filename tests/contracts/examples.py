@@ -1,4 +1,5 @@
 """The smallest way to make each public class, and something to feed it; the contract tests run over all of them."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -64,8 +65,9 @@ NUMPYOPS: dict[type, Example] = {
     LambdaOp: Example({"fn": double, **XY}, numbers),
     RemoveIf: Example({"fn": is_small, "inputs": "x"}, numbers),
     meta.Fuse: Example({"ops": [univariate.Minmax("x", "y"), univariate.Binarize(0.5, "y", "y")]}, numbers),
-    meta.OneOf: Example({}, targets, (multivariate.RandomCrop(8, 9, **TARGETS),
-                                      multivariate.CenterCrop(8, 9, **TARGETS))),
+    meta.OneOf: Example(
+        {}, targets, (multivariate.RandomCrop(8, 9, **TARGETS), multivariate.CenterCrop(8, 9, **TARGETS))
+    ),
     meta.Repeat: Example({"op": multivariate.RandomCrop(8, 9, **TARGETS)}, targets),
     meta.Sometimes: Example({"numpy_op": multivariate.HorizontalFlip(**TARGETS)}, targets),
     multivariate.CenterCrop: Example({"height": 8, "width": 9, **TARGETS}, targets),

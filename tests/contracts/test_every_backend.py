@@ -1,4 +1,5 @@
 """What every backend keeps: the same primitives with the same arguments, and no framework loaded unasked."""
+
 import importlib
 import inspect
 import subprocess
@@ -15,8 +16,11 @@ ROOT = Path(__file__).parents[2]
 def primitives(folder):
     """{name: parameter names} of the functions of a backend, and {name: None} of its constants."""
     module = importlib.import_module(f"fastestimator_lite.backend.{folder}.array")
-    functions = {name: list(inspect.signature(value).parameters) for name, value in vars(module).items()
-                 if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")}
+    functions = {
+        name: list(inspect.signature(value).parameters)
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+    }
     constants = {name: None for name in vars(module) if name.isupper() and len(name) > 1}
     return functions | constants
 
@@ -31,10 +35,20 @@ def test_same_primitives_as_numpy(folder, library):
 
 def test_every_primitive_is_used():
     """A primitive that no topic file calls is dead."""
-    text = "".join(file.read_text() for file in (ROOT / "fastestimator_lite").rglob("*.py")
-                   if file.parent.name not in ("numpy", "pytorch", "tensorflow"))
-    unused = [name for name in primitives("numpy") if f").{name}" not in text and f"framework.{name}" not in text
-              and f"target.{name}" not in text and f"module.{name}" not in text and f"].{name}" not in text]
+    text = "".join(
+        file.read_text()
+        for file in (ROOT / "fastestimator_lite").rglob("*.py")
+        if file.parent.name not in ("numpy", "pytorch", "tensorflow")
+    )
+    unused = [
+        name
+        for name in primitives("numpy")
+        if f").{name}" not in text
+        and f"framework.{name}" not in text
+        and f"target.{name}" not in text
+        and f"module.{name}" not in text
+        and f"].{name}" not in text
+    ]
     assert unused == []
 
 
@@ -83,12 +97,14 @@ print(sorted({"torch"} & set(sys.modules)))
 
 
 @pytest.mark.parametrize(
-    ("script", "library"), [(NUMPY_ALONE, "numpy"), (TORCH_ALONE, "torch"), (TF_ALONE, "tensorflow")],
+    ("script", "library"),
+    [(NUMPY_ALONE, "numpy"), (TORCH_ALONE, "torch"), (TF_ALONE, "tensorflow")],
     ids=["numpy", "torch", "tensorflow"],
 )
 def test_no_framework_is_loaded_unasked(script, library):
     pytest.importorskip(library)
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False,
-                          timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"

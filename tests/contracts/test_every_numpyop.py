@@ -1,4 +1,5 @@
 """What every NumpyOp promises to the pipeline."""
+
 from __future__ import annotations
 
 import copy
@@ -40,18 +41,23 @@ def run(op: NumpyOp, values: list[Any], batched: bool = False) -> list[Any]:
 
 
 def global_state() -> tuple[Any, ...]:
-    _, numbers, place, *rest = np.random.get_state()  # noqa: NPY002 - what users draw from
+    _, numbers, place, *rest = np.random.get_state()
     return random.getstate(), numbers.tolist(), place, rest
 
 
 def same(left: list[Any], right: list[Any]) -> bool:
     return len(left) == len(right) and all(
-        np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+        np.asarray(a).dtype == np.asarray(b).dtype and np.array_equal(a, b) for a, b in zip(left, right, strict=True)
+    )
 
 
 def test_every_public_class_has_an_example():
-    public = {value for face in (numpyop, meta, multivariate, univariate) for value in
-              (getattr(face, name) for name in face.__all__) if inspect.isclass(value)}
+    public = {
+        value
+        for face in (numpyop, meta, multivariate, univariate)
+        for value in (getattr(face, name) for name in face.__all__)
+        if inspect.isclass(value)
+    }
     assert public - NUMPYOP_BASES == set(NUMPYOPS)
 
 

@@ -1,4 +1,5 @@
 """What every Trace promises to the Estimator."""
+
 from __future__ import annotations
 
 import inspect
@@ -54,8 +55,9 @@ def make(tmp_path):
 
     def build(kind: type) -> Any:
         trace = kind(*EXAMPLES[kind](model, tmp_path))
-        trace.system = System(network=SimpleNamespace(models=[model]), pipeline=None, traces=[trace], log_steps=1,
-                              total_epochs=2)
+        trace.system = System(
+            network=SimpleNamespace(models=[model]), pipeline=None, traces=[trace], log_steps=1, total_epochs=2
+        )
         trace.system.epoch_steps = 2
         trace.check()
         return trace
@@ -65,8 +67,12 @@ def make(tmp_path):
 
 def batch(seed: int) -> dict[str, Any]:
     values = np.random.default_rng(seed)
-    arrays = {"x": values.normal(size=(4, 2)), "y": values.integers(0, 2, 4), "p": values.normal(size=(4, 2)),
-              "ce": values.random()}
+    arrays = {
+        "x": values.normal(size=(4, 2)),
+        "y": values.integers(0, 2, 4),
+        "p": values.normal(size=(4, 2)),
+        "ce": values.random(),
+    }
     return {key: torch.as_tensor(value) for key, value in arrays.items()}
 
 
@@ -180,4 +186,3 @@ def test_hooks_have_one_signature(kind):
     hooks = {hook for hook in HOOKS if hasattr(kind, hook)}
     assert hooks >= set(HOOKS) - {"on_ds_begin", "on_ds_end"}
     assert {tuple(inspect.signature(getattr(kind, hook)).parameters) for hook in hooks} == {("self", "data")}
-

@@ -13,11 +13,13 @@ from fastestimator_lite.util.errors import ConfigError, MissingKeyError
 
 @pytest.fixture
 def data():
-    return NumpyDataset({
-        "x": np.arange(40, dtype=np.float32).reshape(10, 2, 2),
-        "y": np.repeat([0, 1], 5).astype(np.uint8),
-        "name": list("abcdefghij"),
-    })
+    return NumpyDataset(
+        {
+            "x": np.arange(40, dtype=np.float32).reshape(10, 2, 2),
+            "y": np.repeat([0, 1], 5).astype(np.uint8),
+            "name": list("abcdefghij"),
+        }
+    )
 
 
 class Squares(FEDataset):

@@ -1,4 +1,5 @@
 """A small run in either framework, and the two questions that tests of bad input ask: what was said, and when."""
+
 import contextlib
 
 import numpy as np
@@ -12,8 +13,11 @@ from fastestimator_lite.trace import Trace
 from fastestimator_lite.util.errors import ConfigError, DataError, MissingKeyError
 
 # what FastEstimator scripts may catch in the place of each family
-CAUGHT_AS = {ConfigError: (ValueError, AssertionError), MissingKeyError: (KeyError, AssertionError),
-             DataError: (RuntimeError,)}
+CAUGHT_AS = {
+    ConfigError: (ValueError, AssertionError),
+    MissingKeyError: (KeyError, AssertionError),
+    DataError: (RuntimeError,),
+}
 
 
 class Witness(Trace):
@@ -65,12 +69,15 @@ class Run:
 
     def network(self, inputs="x", truth="y", loss="mse", extra=(), model=None, pops=None):
         model = model or self.model()
-        return fe.Network([ModelOp(model, inputs, "pred"), MeanSquaredError(("pred", truth), "mse"), *extra,
-                           UpdateOp(model, loss)], pops)
+        return fe.Network(
+            [ModelOp(model, inputs, "pred"), MeanSquaredError(("pred", truth), "mse"), *extra, UpdateOp(model, loss)],
+            pops,
+        )
 
     def estimator(self, pipeline=None, network=None, epochs=1, log_steps=None, **changes):
-        return fe.Estimator(pipeline or self.pipeline(), network or self.network(), epochs=epochs, log_steps=log_steps,
-                            **changes)
+        return fe.Estimator(
+            pipeline or self.pipeline(), network or self.network(), epochs=epochs, log_steps=log_steps, **changes
+        )
 
     def refuses(self, error, *said, warmup=(True, False), pipeline=None, network=None, traces=(), **changes):
         """Check that a run is refused before it begins, whether or not it is tried on a batch first."""

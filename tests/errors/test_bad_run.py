@@ -1,4 +1,5 @@
 """Arguments of Estimator, Network, build, traces and schedules that cannot work: named, and before the first step."""
+
 import pytest
 
 import fastestimator_lite as fe
@@ -16,6 +17,7 @@ NO_COUNTS = [0, -2, 2.5, "2", True]
 
 
 # ---- numbers
+
 
 @pytest.mark.parametrize("bad", NO_COUNTS)
 @pytest.mark.parametrize("argument", ["epochs", "train_steps_per_epoch", "eval_steps_per_epoch"])
@@ -41,51 +43,86 @@ def test_pipeline_and_network_that_are_none(run, refused):
 
 # ---- keys
 
+
 def test_a_model_that_reads_a_misspelt_key(run_in):
-    run_in.refuses(MissingKeyError, "op #0 ModelOp of the Network needs key 'xs' (mode 'train')",
-                   "'x' (from the Pipeline), 'y' (from the Pipeline)", "Did you mean 'x'?",
-                   network=run_in.network(inputs="xs"))
+    run_in.refuses(
+        MissingKeyError,
+        "op #0 ModelOp of the Network needs key 'xs' (mode 'train')",
+        "'x' (from the Pipeline), 'y' (from the Pipeline)",
+        "Did you mean 'x'?",
+        network=run_in.network(inputs="xs"),
+    )
 
 
 def test_a_loss_that_reads_a_misspelt_key(run_in):
-    run_in.refuses(MissingKeyError, "op #1 MeanSquaredError of the Network needs key 'yy'",
-                   "'pred' (from op #0 ModelOp)",
-                   "Did you mean 'y'?", network=run_in.network(truth="yy"))
+    run_in.refuses(
+        MissingKeyError,
+        "op #1 MeanSquaredError of the Network needs key 'yy'",
+        "'pred' (from op #0 ModelOp)",
+        "Did you mean 'y'?",
+        network=run_in.network(truth="yy"),
+    )
 
 
 def test_an_update_of_a_misspelt_loss(run_in):
-    run_in.refuses(MissingKeyError, "op #2 UpdateOp(loss_name='mes') of the Network needs key 'mes'",
-                   "'mse' (from op #1 MeanSquaredError)", "Did you mean 'mse'?", network=run_in.network(loss="mes"))
+    run_in.refuses(
+        MissingKeyError,
+        "op #2 UpdateOp(loss_name='mes') of the Network needs key 'mes'",
+        "'mse' (from op #1 MeanSquaredError)",
+        "Did you mean 'mse'?",
+        network=run_in.network(loss="mes"),
+    )
 
 
 def test_a_misspelt_key_in_eval_alone_or_at_a_late_epoch(run_in):
     pipeline = run_in.pipeline(eval_data=run_in.data())
     network = run_in.network(extra=[LambdaOp(lambda x: x, "preds", "out", mode="eval")])
-    run_in.refuses(MissingKeyError, "op #2 LambdaOp of the Network needs key 'preds' (mode 'eval')",
-                   "Did you mean 'pred'?", pipeline=pipeline, network=network)
+    run_in.refuses(
+        MissingKeyError,
+        "op #2 LambdaOp of the Network needs key 'preds' (mode 'eval')",
+        "Did you mean 'pred'?",
+        pipeline=pipeline,
+        network=network,
+    )
     network = run_in.network(extra=[EpochScheduler({500: LambdaOp(lambda x: x, "preds", "out")})])
     run_in.refuses(MissingKeyError, "op #2 LambdaOp of the Network needs key 'preds'", network=network, epochs=600)
 
 
 def test_misspelt_monitor_names(run):
-    run.refuses(MissingKeyError, "monitor_names", "'mes'", "mode 'train', epoch 1", "'mse', 'pred', 'x', 'y'",
-                "Did you mean 'mse'?",
-                monitor_names="mes")
+    run.refuses(
+        MissingKeyError,
+        "monitor_names",
+        "'mes'",
+        "mode 'train', epoch 1",
+        "'mse', 'pred', 'x', 'y'",
+        "Did you mean 'mse'?",
+        monitor_names="mes",
+    )
 
 
 def test_a_metric_that_reads_a_misspelt_key(run):
     pipeline = run.pipeline(eval_data=run.data())
-    run.refuses(MissingKeyError, "trace Accuracy needs key 'yy' (mode 'eval', epoch 1)", "'mse', 'pred', 'x', 'y'",
-                "Did you mean 'y'?", pipeline=pipeline, traces=[Accuracy("yy", "pred")])
+    run.refuses(
+        MissingKeyError,
+        "trace Accuracy needs key 'yy' (mode 'eval', epoch 1)",
+        "'mse', 'pred', 'x', 'y'",
+        "Did you mean 'y'?",
+        pipeline=pipeline,
+        traces=[Accuracy("yy", "pred")],
+    )
 
 
 def test_saving_the_best_by_a_misspelt_metric(run, tmp_path):
     model = run.model()
     saver = BestModelSaver(model, str(tmp_path), metric="acuracy")
-    run.refuses(MissingKeyError, "trace BestModelSaver needs key 'acuracy' (mode 'eval', epoch 1)",
-                "Did you mean 'accuracy'?",
-                pipeline=run.pipeline(eval_data=run.data()), network=run.network(model=model),
-                traces=[saver, Accuracy("y", "pred")])
+    run.refuses(
+        MissingKeyError,
+        "trace BestModelSaver needs key 'acuracy' (mode 'eval', epoch 1)",
+        "Did you mean 'accuracy'?",
+        pipeline=run.pipeline(eval_data=run.data()),
+        network=run.network(model=model),
+        traces=[saver, Accuracy("y", "pred")],
+    )
 
 
 def test_keys_that_are_none(refused):
@@ -97,8 +134,10 @@ def test_keys_that_are_none(refused):
 
 # ---- modes and data sets
 
-@pytest.mark.parametrize(("mode", "meant"),
-                         [("trian", "train"), ("!evl", "eval"), (["train", "tset"], "test"), ("Infer", "infer")])
+
+@pytest.mark.parametrize(
+    ("mode", "meant"), [("trian", "train"), ("!evl", "eval"), (["train", "tset"], "test"), ("Infer", "infer")]
+)
 def test_misspelt_modes(refused, mode, meant):
     for kind in (lambda: Delete("x", mode=mode), lambda: LambdaOp(lambda x: x, mode=mode), lambda: Trace(mode=mode)):
         with refused(ConfigError, "'train', 'eval', 'test', 'infer'", f"Did you mean '{meant}'?") as caught:
@@ -129,8 +168,9 @@ def test_network_ops_and_traces_for_data_that_does_not_exist(run, refused):
     with refused(ConfigError, f"op #2 LambdaOp of the Network can never run: {end}"):
         run.estimator(pipeline, run.network(extra=[LambdaOp(lambda x: x, "x", "x", ds_id="nigth")]))
     with refused(ConfigError, f"op #2 LambdaOp of the Network can never run: {end}"):
-        run.estimator(pipeline,
-                      run.network(extra=[EpochScheduler({9: LambdaOp(lambda x: x, "x", "x", ds_id="nigth")})]))
+        run.estimator(
+            pipeline, run.network(extra=[EpochScheduler({9: LambdaOp(lambda x: x, "x", "x", ds_id="nigth")})])
+        )
     with refused(ConfigError, f"op #0 Delete of the Network's pops can never run: {end}"):
         run.estimator(pipeline, run.network(pops=Delete("x", ds_id="nigth")))
     with refused(ConfigError, f"trace #1 Trace of the Estimator can never run: {end}"):
@@ -141,11 +181,17 @@ def test_network_ops_and_traces_for_data_that_does_not_exist(run, refused):
 
 # ---- models and optimizers
 
-@pytest.mark.parametrize(("word", "meant"),
-                         [("adan", "adam"), ("Adam", "adam"), ("SGD", "sgd"), ("rmsprob", "rmsprop")])
+
+@pytest.mark.parametrize(
+    ("word", "meant"), [("adan", "adam"), ("Adam", "adam"), ("SGD", "sgd"), ("rmsprob", "rmsprop")]
+)
 def test_misspelt_optimizers(run_in, refused, word, meant):
-    with refused(ConfigError, f"no optimizer {word!r} (model 'small')", "adadelta, adagrad, adam, adamax, rmsprop, sgd",
-                 f"Did you mean {meant!r}?"):
+    with refused(
+        ConfigError,
+        f"no optimizer {word!r} (model 'small')",
+        "adadelta, adagrad, adam, adamax, rmsprop, sgd",
+        f"Did you mean {meant!r}?",
+    ):
         run_in.model(word, name="small")
 
 
@@ -167,8 +213,9 @@ def test_a_negative_learning_rate(run_in, refused, rate):
 def test_scheduled_optimizers_that_are_none_name_their_epoch(run_in, refused):
     with refused(ConfigError, "no optimizer 'adan'", "Did you mean 'adam'? (from epoch 500 on)"):
         run_in.model(EpochScheduler({1: "adam", 500: "adan"}))
-    with refused(ConfigError, "must be a name, a function or a Scheduler",
-                 "got 5 (at epoch 2 and every 2 epochs after it)"):
+    with refused(
+        ConfigError, "must be a name, a function or a Scheduler", "got 5 (at epoch 2 and every 2 epochs after it)"
+    ):
         run_in.model(RepeatScheduler(["adam", 5]))
     with refused(ConfigError, "the optimizer schedule of model 'small' holds no optimizer"):
         run_in.model(EpochScheduler({}), name="small")
@@ -197,21 +244,29 @@ def test_names_that_lead_out_of_the_folder(run, refused, name, tmp_path):
 
 
 def test_things_that_are_no_op_of_a_network(run, refused):
-    with refused(ConfigError, "op #1 of the Network must be a TensorOp, got LambdaOp",
-                 "NumpyOps belong in the Pipeline or in pops"):
+    with refused(
+        ConfigError,
+        "op #1 of the Network must be a TensorOp, got LambdaOp",
+        "NumpyOps belong in the Pipeline or in pops",
+    ):
         fe.Network([LambdaOp(lambda x: x, "x", "x"), NumpyLambda(lambda x: x, "x", "x")])
     with refused(ConfigError, "op #0 of the Network must be a TensorOp, got Delete", "(from epoch 500 on)"):
         fe.Network([EpochScheduler({1: LambdaOp(lambda x: x, "x", "x"), 500: Delete("x")})])
 
 
-@pytest.mark.parametrize(("fn", "outputs", "came"), [
-    (lambda x: (x, x), ["x", "a", "b"], "2 values"), (lambda x: None, "x", "None"), (lambda x: None, ["x"], "None")])
+@pytest.mark.parametrize(
+    ("fn", "outputs", "came"),
+    [(lambda x: (x, x), ["x", "a", "b"], "2 values"), (lambda x: None, "x", "None"), (lambda x: None, ["x"], "None")],
+)
 def test_a_network_op_that_returns_another_number_of_values(run_in, fn, outputs, came):
     shown = [outputs] if isinstance(outputs, str) else outputs
     network = run_in.network(extra=[LambdaOp(fn, "x", outputs)])
-    run_in.refuses(ConfigError,
-                   f"op #2 LambdaOp of the Network returned {came} for its outputs {shown} (mode 'train')",
-                   network=network, warmup=[True])
+    run_in.refuses(
+        ConfigError,
+        f"op #2 LambdaOp of the Network returned {came} for its outputs {shown} (mode 'train')",
+        network=network,
+        warmup=[True],
+    )
 
 
 def test_an_update_of_a_model_without_optimizer(run_in, refused):
@@ -220,6 +275,7 @@ def test_an_update_of_a_model_without_optimizer(run_in, refused):
 
 
 # ---- schedules
+
 
 def test_epochs_of_a_schedule_that_are_none(refused):
     with refused(ConfigError, "EpochScheduler: epochs start at 1, got key 0"):
@@ -236,6 +292,7 @@ def test_epochs_of_a_schedule_that_are_none(refused):
 
 # ---- files
 
+
 @pytest.mark.parametrize("bad", [0, "1", -1, True, 1.5])
 def test_how_often_to_save_must_be_a_number(run, refused, bad, tmp_path):
     model = run.model()
@@ -249,10 +306,15 @@ def test_a_folder_that_is_a_file(run, kind, tmp_path):
     file.write_text("mine")
     for folder, reason in ((file, "it is a file"), (file / "inner", "NotADirectoryError")):
         model = run.model()
-        run.refuses(ConfigError, f"{kind.__name__}(save_dir) must be a folder that can be written to",
-                    repr(str(folder)), reason,
-                    pipeline=run.pipeline(eval_data=run.data()), network=run.network(model=model),
-                    traces=[kind(model, str(folder))])
+        run.refuses(
+            ConfigError,
+            f"{kind.__name__}(save_dir) must be a folder that can be written to",
+            repr(str(folder)),
+            reason,
+            pipeline=run.pipeline(eval_data=run.data()),
+            network=run.network(model=model),
+            traces=[kind(model, str(folder))],
+        )
     assert file.read_text() == "mine"
 
 
@@ -262,5 +324,11 @@ def test_a_folder_that_cannot_be_written_to(run, tmp_path, monkeypatch):
 
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)  # a mode of the folder would not stop root
     model = run.model()
-    run.refuses(ConfigError, "ModelSaver(save_dir) must be a folder that can be written to", repr(str(tmp_path)),
-                "Permission denied", network=run.network(model=model), traces=[ModelSaver(model, str(tmp_path))])
+    run.refuses(
+        ConfigError,
+        "ModelSaver(save_dir) must be a folder that can be written to",
+        repr(str(tmp_path)),
+        "Permission denied",
+        network=run.network(model=model),
+        traces=[ModelSaver(model, str(tmp_path))],
+    )

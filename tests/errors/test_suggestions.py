@@ -1,4 +1,5 @@
 """The nearest right word: typos get the suggestion that was meant, through the calls that users make."""
+
 import random
 import string
 import traceback
@@ -23,11 +24,17 @@ def typo_of(word, rng):
     """One slip of the fingers: a letter left out, added, doubled, hit wrong, in capitals, or swapped with the next."""
     at = rng.randrange(len(word))
     other = rng.choice(LETTERS)
-    slips = [word[:at] + other + word[at:], word[:at] + word[at] + word[at:],
-             word[:at] + word[at].upper() + word[at + 1:]]
+    slips = [
+        word[:at] + other + word[at:],
+        word[:at] + word[at] + word[at:],
+        word[:at] + word[at].upper() + word[at + 1 :],
+    ]
     if len(word) > 1:  # of a word of one letter nothing would be left
-        slips += [word[:at] + word[at + 1:], word[:at] + other + word[at + 1:],
-                  word[:at] + word[at:at + 2][::-1] + word[at + 2:]]
+        slips += [
+            word[:at] + word[at + 1 :],
+            word[:at] + other + word[at + 1 :],
+            word[:at] + word[at : at + 2][::-1] + word[at + 2 :],
+        ]
     return rng.choice(slips)
 
 
@@ -58,8 +65,12 @@ def build_with(typo):
     fe.build(lambda: torch.nn.Linear(1, 1), typo)
 
 
-CASES = [(KEYS, read_key), (MODES, lambda typo: Delete("x", mode=typo)), (DS_IDS, run_for_ds_id),
-         (OPTIMIZERS, build_with)]
+CASES = [
+    (KEYS, read_key),
+    (MODES, lambda typo: Delete("x", mode=typo)),
+    (DS_IDS, run_for_ds_id),
+    (OPTIMIZERS, build_with),
+]
 
 
 def test_300_typos_get_the_word_that_was_meant():
@@ -74,13 +85,17 @@ def test_300_typos_get_the_word_that_was_meant():
     assert len(wrong) <= 15, wrong
 
 
-@pytest.mark.parametrize(("word", "options", "best"), [
-    ("_e", ["x", "y_pred", "ce"], "ce"),  # a likeness of parts alone would say y_pred
-    ("adaa", ["adamax", "adam"], "adam"),
-    ("Y_Pred", ["y_true", "y_pred"], "y_pred"),
-    ("X", ["y", "x"], "x"),
-    ("ec", ["x", "ce"], "ce"),
-    (3, ["13", "3"], "3")])
+@pytest.mark.parametrize(
+    ("word", "options", "best"),
+    [
+        ("_e", ["x", "y_pred", "ce"], "ce"),  # a likeness of parts alone would say y_pred
+        ("adaa", ["adamax", "adam"], "adam"),
+        ("Y_Pred", ["y_true", "y_pred"], "y_pred"),
+        ("X", ["y", "x"], "x"),
+        ("ec", ["x", "ce"], "ce"),
+        (3, ["13", "3"], "3"),
+    ],
+)
 def test_the_fewest_edits_win(word, options, best):
     assert suggest(word, options) == f" Did you mean {best!r}?"
 

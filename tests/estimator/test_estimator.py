@@ -1,4 +1,5 @@
 """The loop: what is asked, run, printed and kept, in both frameworks."""
+
 import random
 import re
 
@@ -68,14 +69,29 @@ class Recorder(PerDSTrace):
         system = self.system
         self.calls.append((hook, system.mode, system.epoch_idx, system.global_step, system.batch_idx, system.ds_id))
 
-    def on_begin(self, data): self._note("begin")
-    def on_epoch_begin(self, data): self._note("epoch_begin")
-    def on_ds_begin(self, data): self._note("ds_begin")
-    def on_batch_begin(self, data): self._note("batch_begin")
-    def on_batch_end(self, data): self._note("batch_end")
-    def on_ds_end(self, data): self._note("ds_end")
-    def on_epoch_end(self, data): self._note("epoch_end")
-    def on_end(self, data): self._note("end")
+    def on_begin(self, data):
+        self._note("begin")
+
+    def on_epoch_begin(self, data):
+        self._note("epoch_begin")
+
+    def on_ds_begin(self, data):
+        self._note("ds_begin")
+
+    def on_batch_begin(self, data):
+        self._note("batch_begin")
+
+    def on_batch_end(self, data):
+        self._note("batch_end")
+
+    def on_ds_end(self, data):
+        self._note("ds_end")
+
+    def on_epoch_end(self, data):
+        self._note("epoch_end")
+
+    def on_end(self, data):
+        self._note("end")
 
 
 def test_hooks_come_in_order(tensor_framework):
@@ -84,16 +100,26 @@ def test_hooks_come_in_order(tensor_framework):
     estimator(tensor_framework, trace, epochs=1, pipeline=pipeline, log_steps=None).fit()
     assert trace.calls == [
         ("begin", "train", 0, 0, 0, ""),
-        ("epoch_begin", "train", 1, 0, 0, ""), ("ds_begin", "train", 1, 0, 0, ""),
-        ("batch_begin", "train", 1, 1, 1, ""), ("batch_end", "train", 1, 1, 1, ""),
-        ("batch_begin", "train", 1, 2, 2, ""), ("batch_end", "train", 1, 2, 2, ""),
-        ("ds_end", "train", 1, 2, 2, ""), ("epoch_end", "train", 1, 2, 2, ""),
+        ("epoch_begin", "train", 1, 0, 0, ""),
+        ("ds_begin", "train", 1, 0, 0, ""),
+        ("batch_begin", "train", 1, 1, 1, ""),
+        ("batch_end", "train", 1, 1, 1, ""),
+        ("batch_begin", "train", 1, 2, 2, ""),
+        ("batch_end", "train", 1, 2, 2, ""),
+        ("ds_end", "train", 1, 2, 2, ""),
+        ("epoch_end", "train", 1, 2, 2, ""),
         ("epoch_begin", "eval", 1, 2, 0, ""),
-        ("ds_begin", "eval", 1, 2, 0, "a"), ("batch_begin", "eval", 1, 2, 1, "a"), ("batch_end", "eval", 1, 2, 1, "a"),
+        ("ds_begin", "eval", 1, 2, 0, "a"),
+        ("batch_begin", "eval", 1, 2, 1, "a"),
+        ("batch_end", "eval", 1, 2, 1, "a"),
         ("ds_end", "eval", 1, 2, 1, "a"),
-        ("ds_begin", "eval", 1, 2, 0, "b"), ("batch_begin", "eval", 1, 2, 1, "b"), ("batch_end", "eval", 1, 2, 1, "b"),
+        ("ds_begin", "eval", 1, 2, 0, "b"),
+        ("batch_begin", "eval", 1, 2, 1, "b"),
+        ("batch_end", "eval", 1, 2, 1, "b"),
         ("ds_end", "eval", 1, 2, 1, "b"),
-        ("epoch_end", "eval", 1, 2, 1, ""), ("end", "train", 1, 2, 1, "")]
+        ("epoch_end", "eval", 1, 2, 1, ""),
+        ("end", "train", 1, 2, 1, ""),
+    ]
 
 
 NUMBER = r"-?\d+(\.\d+)?(e-?\d+)?"
@@ -118,8 +144,10 @@ def test_log_lines_have_the_form_of_1x(tensor_framework, capsys):
         assert re.fullmatch(pattern, line), line
 
 
-@pytest.mark.parametrize(("log_steps", "heads"), [
-    (0, ["FastEstimator-Start", "FastEstimator-Train", "FastEstimator-Eval", "FastEstimator-Finish"]), (None, [])])
+@pytest.mark.parametrize(
+    ("log_steps", "heads"),
+    [(0, ["FastEstimator-Start", "FastEstimator-Train", "FastEstimator-Eval", "FastEstimator-Finish"]), (None, [])],
+)
 def test_log_steps_zero_and_none(log_steps, heads, capsys):
     estimator("torch", epochs=1, log_steps=log_steps).fit()
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == heads
@@ -177,8 +205,12 @@ def test_training_with_and_without_warmup_is_the_same(tensor_framework):
     results = []
     for warmup in (True, False):
         fe.enable_deterministic(5)
-        pipeline = fe.Pipeline(train_data=NumpyDataset({"x": np.eye(8, 2, dtype=np.float32), "y": np.ones((8, 1), np.float32)}),
-                               batch_size=4, ops=[LambdaOp(lambda x: x + np.float32(np.random.rand()), "x", "x")], num_process=0)
+        pipeline = fe.Pipeline(
+            train_data=NumpyDataset({"x": np.eye(8, 2, dtype=np.float32), "y": np.ones((8, 1), np.float32)}),
+            batch_size=4,
+            ops=[LambdaOp(lambda x: x + np.float32(np.random.rand()), "x", "x")],
+            num_process=0,
+        )
         run = estimator(tensor_framework, extra=True, pipeline=pipeline, log_steps=None)
         run.fit(warmup=warmup)
         results.append(variables(run.network.models[0]))
@@ -197,7 +229,9 @@ def test_warmup_tries_each_distinct_plan_once(tensor_framework):
             calls.append((state["mode"], state["epoch"], len(data)))
             return data
 
-    pipeline = fe.Pipeline(train_data=data(12), eval_data=data(4), batch_size=RepeatScheduler([4, 6]), ops=Note("x", "x"), num_process=0)
+    pipeline = fe.Pipeline(
+        train_data=data(12), eval_data=data(4), batch_size=RepeatScheduler([4, 6]), ops=Note("x", "x"), num_process=0
+    )
     estimator(tensor_framework, pipeline=pipeline, epochs=9, log_steps=None)._check(("train", "eval"), True)
     assert calls == [("train", 1, 4), ("train", 2, 6), ("eval", 1, 4), ("eval", 2, 4)]
 
@@ -207,7 +241,9 @@ def test_an_error_in_a_late_epoch_is_found_before_the_first_step(tensor_framewor
         raise RuntimeError("late")
 
     trace = Recorder()
-    pipeline = fe.Pipeline(train_data=data(), batch_size=4, num_process=0, ops=[EpochScheduler({50: LambdaOp(fail, "x", "x")})])
+    pipeline = fe.Pipeline(
+        train_data=data(), batch_size=4, num_process=0, ops=[EpochScheduler({50: LambdaOp(fail, "x", "x")})]
+    )
     with pytest.raises(fe.util.errors.SampleError, match="epoch 50.*late"):
         estimator(tensor_framework, trace, epochs=60, pipeline=pipeline, log_steps=None).fit()
     assert trace.calls == []
@@ -280,7 +316,9 @@ def test_traces_read_what_ops_and_other_traces_write(tensor_framework, capsys):
         def on_epoch_end(self, data):
             Reader.found = data["seven"]
 
-    estimator(tensor_framework, [Reader(inputs="seven", mode="train"), Writer(outputs="seven", mode="train")], epochs=1).fit()
+    estimator(
+        tensor_framework, [Reader(inputs="seven", mode="train"), Writer(outputs="seven", mode="train")], epochs=1
+    ).fit()
     assert Reader.found == 7
     assert re.search(r"Train: step: 3; epoch: 1; epoch_time\(sec\): \S+; seven: 7;", capsys.readouterr().out)
 
@@ -293,8 +331,13 @@ def test_trace_and_monitor_typos_are_found_before_training(tensor_framework):
 
 
 def test_unread_keys_are_left_out_with_one_warning(caplog):
-    pipeline = fe.Pipeline(train_data=NumpyDataset({"x": np.ones((4, 2), np.float32), "y": np.ones((4, 1), np.float32),
-                                                    "extra": np.ones(4)}), batch_size=2, num_process=0)
+    pipeline = fe.Pipeline(
+        train_data=NumpyDataset(
+            {"x": np.ones((4, 2), np.float32), "y": np.ones((4, 1), np.float32), "extra": np.ones(4)}
+        ),
+        batch_size=2,
+        num_process=0,
+    )
 
     class Look(Trace):
         keys = None
@@ -315,15 +358,22 @@ def test_star_reads_everything():
         def on_batch_end(self, data):
             Look.keys = set(data)
 
-    pipeline = fe.Pipeline(train_data=NumpyDataset({"x": np.ones((4, 2), np.float32), "y": np.ones((4, 1), np.float32),
-                                                    "extra": np.ones(4)}), batch_size=2, num_process=0)
+    pipeline = fe.Pipeline(
+        train_data=NumpyDataset(
+            {"x": np.ones((4, 2), np.float32), "y": np.ones((4, 1), np.float32), "extra": np.ones(4)}
+        ),
+        batch_size=2,
+        num_process=0,
+    )
     estimator("torch", Look(inputs="*", mode="train"), pipeline=pipeline, log_steps=None).fit()
     assert {"x", "y", "extra", "pred", "mse"} <= Look.keys
 
 
 def test_steps_per_epoch(tensor_framework):
     recorder = Recorder()
-    estimator(tensor_framework, recorder, epochs=2, train_steps_per_epoch=5, eval_steps_per_epoch=1, log_steps=None).fit()
+    estimator(
+        tensor_framework, recorder, epochs=2, train_steps_per_epoch=5, eval_steps_per_epoch=1, log_steps=None
+    ).fit()
     assert [call[0] for call in recorder.calls].count("batch_end") == 12
 
 
@@ -337,12 +387,25 @@ def test_epochs_without_train_data_are_passed_over(tensor_framework):
 
 def test_timeline_says_what_the_run_does(tensor_framework):
     """Planned equals applied."""
-    one, two = model(tensor_framework, EpochScheduler({1: "adam", 2: "sgd"}), "one"), model(tensor_framework, "adam", "two")
-    net = fe.Network([EpochScheduler({1: ModelOp(one, "x", "pred"), 3: ModelOp(two, "x", "pred")}), MeanSquaredError(("pred", "y"), "mse"),
-                      EpochScheduler({1: UpdateOp(one, "mse"), 3: UpdateOp(two, "mse")})])
+    one, two = (
+        model(tensor_framework, EpochScheduler({1: "adam", 2: "sgd"}), "one"),
+        model(tensor_framework, "adam", "two"),
+    )
+    net = fe.Network(
+        [
+            EpochScheduler({1: ModelOp(one, "x", "pred"), 3: ModelOp(two, "x", "pred")}),
+            MeanSquaredError(("pred", "y"), "mse"),
+            EpochScheduler({1: UpdateOp(one, "mse"), 3: UpdateOp(two, "mse")}),
+        ]
+    )
     small, large = data(8), data(12)
-    pipeline = fe.Pipeline(train_data=EpochScheduler({1: small, 3: large}), eval_data=small, batch_size=RepeatScheduler([4, 2]), num_process=0,
-                           ops=[EpochScheduler({1: LambdaOp(lambda x: x, "x", "x", mode="train"), 3: None})])
+    pipeline = fe.Pipeline(
+        train_data=EpochScheduler({1: small, 3: large}),
+        eval_data=small,
+        batch_size=RepeatScheduler([4, 2]),
+        num_process=0,
+        ops=[EpochScheduler({1: LambdaOp(lambda x: x, "x", "x", mode="train"), 3: None})],
+    )
 
     class Seen(Trace):
         rows = {}
@@ -352,8 +415,14 @@ def test_timeline_says_what_the_run_does(tensor_framework):
             row["steps"] += 1
 
         def on_epoch_end(self, data):
-            trained = [m for m in (one, two) if any(not np.array_equal(a, b) for a, b in zip(variables(m), self.before[m.fe.name], strict=True))]
-            Seen.rows[self.system.epoch_idx]["trains"] = ", ".join(f"{m.fe.name} ({type(m.fe.current_optimizer).__name__})" for m in trained)
+            trained = [
+                m
+                for m in (one, two)
+                if any(not np.array_equal(a, b) for a, b in zip(variables(m), self.before[m.fe.name], strict=True))
+            ]
+            Seen.rows[self.system.epoch_idx]["trains"] = ", ".join(
+                f"{m.fe.name} ({type(m.fe.current_optimizer).__name__})" for m in trained
+            )
 
         def on_epoch_begin(self, data):
             self.before = {m.fe.name: variables(m) for m in (one, two)}
@@ -379,7 +448,12 @@ def test_timeline_of_a_long_run_is_quick_and_short():
 
 
 def test_expected_steps_count_the_whole_run():
-    pipeline = fe.Pipeline(train_data=data(12), eval_data=RepeatScheduler([data(4), None]), batch_size=EpochScheduler({1: 2, 4: 4}), num_process=0)
+    pipeline = fe.Pipeline(
+        train_data=data(12),
+        eval_data=RepeatScheduler([data(4), None]),
+        batch_size=EpochScheduler({1: 2, 4: 4}),
+        num_process=0,
+    )
     run = estimator("torch", pipeline=pipeline, epochs=5, log_steps=None)
     run.fit()
     assert run.system.expected_steps == 3 * 6 + 2 * 3 + (2 + 2 + 1)
@@ -402,7 +476,9 @@ def test_fit_again_starts_from_the_present_weights(tensor_framework):
 def test_eager_runs_op_by_op():
     run = estimator("tf", epochs=1, log_steps=None)
     seen = []
-    run.network.ops.insert(1, fe.op.tensorop.LambdaOp(lambda pred: seen.append(hasattr(pred, "numpy")) or pred, "pred", "pred"))
+    run.network.ops.insert(
+        1, fe.op.tensorop.LambdaOp(lambda pred: seen.append(hasattr(pred, "numpy")) or pred, "pred", "pred")
+    )
     run.fit(eager=True)
     assert len(seen) > 3  # a graph would call it once for each set of shapes
     assert all(seen)
@@ -428,9 +504,16 @@ def test_enable_deterministic_repeats_a_run(tensor_framework):
     found = []
     for _ in range(2):
         fe.enable_deterministic(3)
-        run = estimator(tensor_framework, extra=True, pipeline=fe.Pipeline(
-            train_data=NumpyDataset({"x": np.eye(12, 2, dtype=np.float32), "y": np.ones((12, 1), np.float32)}), batch_size=4,
-            num_process=0), log_steps=None)
+        run = estimator(
+            tensor_framework,
+            extra=True,
+            pipeline=fe.Pipeline(
+                train_data=NumpyDataset({"x": np.eye(12, 2, dtype=np.float32), "y": np.ones((12, 1), np.float32)}),
+                batch_size=4,
+                num_process=0,
+            ),
+            log_steps=None,
+        )
         run.fit()
         found.append(variables(run.network.models[0]))
     for one, other in zip(*found, strict=True):
@@ -439,6 +522,7 @@ def test_enable_deterministic_repeats_a_run(tensor_framework):
 
 def test_optimizer_of_the_epoch_is_in_force_before_epoch_begin(tensor_framework):
     """An epoch-wise schedule that sets the rate in on_epoch_begin must reach the new optimizer."""
+
     class Rates(Trace):
         seen = []
 
@@ -447,8 +531,13 @@ def test_optimizer_of_the_epoch_is_in_force_before_epoch_begin(tensor_framework)
 
     Rates.seen = []
     one = model(tensor_framework, EpochScheduler({1: "adam", 2: "sgd"}))
-    fe.Estimator(fe.Pipeline(train_data=data(), batch_size=4, num_process=0), network(one), epochs=2, traces=Rates(mode="train"),
-                 log_steps=None).fit()
+    fe.Estimator(
+        fe.Pipeline(train_data=data(), batch_size=4, num_process=0),
+        network(one),
+        epochs=2,
+        traces=Rates(mode="train"),
+        log_steps=None,
+    ).fit()
     assert Rates.seen == pytest.approx([0.001, 0.01])
 
 
@@ -460,12 +549,16 @@ def test_get_scheduled_items_holds_every_schedule():
 
 
 def test_named_data_sets_are_logged_one_by_one(tensor_framework, capsys):
-    pipeline = fe.Pipeline(train_data={"a": data(4)}, eval_data={"u": data(4), "v": data(2)}, batch_size=2, num_process=0)
+    pipeline = fe.Pipeline(
+        train_data={"a": data(4)}, eval_data={"u": data(4), "v": data(2)}, batch_size=2, num_process=0
+    )
     estimator(tensor_framework, pipeline=pipeline, epochs=1, log_steps=1).fit()
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(rf"FastEstimator-Train: step: 2; mse\|a: {NUMBER}; steps/sec\|a: {NUMBER};", lines[2])
     assert lines[4] == "Eval Progress (u): 1/2;"
-    assert re.fullmatch(rf"FastEstimator-Eval: step: 2; epoch: 1; mse: {NUMBER}; mse\|u: {NUMBER}; mse\|v: {NUMBER};", lines[-2])
+    assert re.fullmatch(
+        rf"FastEstimator-Eval: step: 2; epoch: 1; mse: {NUMBER}; mse\|u: {NUMBER}; mse\|v: {NUMBER};", lines[-2]
+    )
     value = dict(part.split(": ") for part in lines[-2].rstrip(";").split("; ")[2:])
     assert float(value["mse"]) == pytest.approx((2 * float(value["mse|u"]) + float(value["mse|v"])) / 3, rel=1e-5)
 
@@ -482,8 +575,16 @@ def test_what_is_written_at_the_end_of_a_data_set_is_logged_with_the_epoch(capsy
 
 def test_a_loss_may_begin_later(tensor_framework, capsys):
     one, two = model(tensor_framework, name="one"), model(tensor_framework, name="two")
-    net = fe.Network([ModelOp(one, "x", "p1"), ModelOp(two, "x", "p2"), MeanSquaredError(("p1", "y"), "mse"), UpdateOp(one, "mse"),
-                      EpochScheduler({2: MeanSquaredError(("p2", "y"), "late")}), EpochScheduler({2: UpdateOp(two, "late")})])
+    net = fe.Network(
+        [
+            ModelOp(one, "x", "p1"),
+            ModelOp(two, "x", "p2"),
+            MeanSquaredError(("p1", "y"), "mse"),
+            UpdateOp(one, "mse"),
+            EpochScheduler({2: MeanSquaredError(("p2", "y"), "late")}),
+            EpochScheduler({2: UpdateOp(two, "late")}),
+        ]
+    )
     pipeline = fe.Pipeline(train_data=data(), eval_data=data(), batch_size=4, num_process=0)
     fe.Estimator(pipeline, net, epochs=2, log_steps=0).fit()
     lines = [line for line in capsys.readouterr().out.splitlines() if "Eval" in line]

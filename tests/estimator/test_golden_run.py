@@ -1,4 +1,5 @@
 """Whole runs, held against what FastEstimator 1.7 did in them."""
+
 import csv
 import json
 from collections import defaultdict
@@ -35,7 +36,7 @@ def constant(value, count=12):
 def scheduled(spec, make):
     if not isinstance(spec, dict):
         return make(spec)
-    (kind, values), = spec.items()
+    ((kind, values),) = spec.items()
     if kind == "EpochScheduler":
         return EpochScheduler({int(epoch): None if value is None else make(value) for epoch, value in values.items()})
     return RepeatScheduler([None if value is None else make(value) for value in values])
@@ -83,14 +84,24 @@ class Rows(Trace):
 
     def on_batch_end(self, data):
         system = self.system
-        moved = [name for name, model in self.models.items() if any(np.any(a != b) for a, b in zip(
-            self.before[name], weights(model), strict=True))]
-        self.rows.append({
-            "mode": system.mode, "epoch": str(system.epoch_idx), "batch_size": str(len(data["x"])),
-            "global_step": str(system.global_step) if system.mode == "train" else "",
-            "x_mean": float(np.mean(np.asarray(data["x"]))), "models_updated": " ".join(moved),
-            "optimizer": {name: type(model.fe.current_optimizer).__name__ for name, model in self.models.items()},
-            "lr": {name: get_lr(model) for name, model in self.models.items()}, "events": " ".join(self.events)})
+        moved = [
+            name
+            for name, model in self.models.items()
+            if any(np.any(a != b) for a, b in zip(self.before[name], weights(model), strict=True))
+        ]
+        self.rows.append(
+            {
+                "mode": system.mode,
+                "epoch": str(system.epoch_idx),
+                "batch_size": str(len(data["x"])),
+                "global_step": str(system.global_step) if system.mode == "train" else "",
+                "x_mean": float(np.mean(np.asarray(data["x"]))),
+                "models_updated": " ".join(moved),
+                "optimizer": {name: type(model.fe.current_optimizer).__name__ for name, model in self.models.items()},
+                "lr": {name: get_lr(model) for name, model in self.models.items()},
+                "events": " ".join(self.events),
+            }
+        )
         self.events.clear()
 
 
@@ -113,18 +124,32 @@ def run(framework, spec):
     network = fe.Network([model_op, MeanSquaredError(("pred", "y"), "mse"), update_op])
     train = scheduled(spec.get("train_data", "x=1"), lambda text: constant(float(text[2:])))
     evaluation = "x=2" if spec.get("eval") is True else spec.get("eval_data")
-    ops = [scheduled(op, lambda text: LambdaOp(lambda x: x * np.float32(text[2:]), "x", "x")) for op in spec.get("pipeline_ops", [])]
+    ops = [
+        scheduled(op, lambda text: LambdaOp(lambda x: x * np.float32(text[2:]), "x", "x"))
+        for op in spec.get("pipeline_ops", [])
+    ]
     sizes = {"F05": 6}
-    pipeline = fe.Pipeline(train_data=train, eval_data=None if evaluation is None else scheduled(evaluation, lambda text: constant(
-        float(text[2:]))), batch_size=scheduled(spec.get("batch_size", sizes.get(spec["id"], 12)), int), ops=ops, num_process=0)
+    pipeline = fe.Pipeline(
+        train_data=train,
+        eval_data=None if evaluation is None else scheduled(evaluation, lambda text: constant(float(text[2:]))),
+        batch_size=scheduled(spec.get("batch_size", sizes.get(spec["id"], 12)), int),
+        ops=ops,
+        num_process=0,
+    )
     rows = Rows(models, events)
     traces = [scheduled(trace, lambda name: Named(name, events)) for trace in spec.get("traces", [])]
     if spec["id"] == "F03":
         traces.append(Named("M", events))
     if "lr_fn" in spec:
         step_clock = spec["lr_fn"].startswith("step")
-        traces.append(LRScheduler(one, (lambda step: cosine_decay(step, cycle_length=6, init_lr=0.1)) if step_clock
-                                  else (lambda epoch: 0.1 * epoch)))
+        traces.append(
+            LRScheduler(
+                one,
+                (lambda step: cosine_decay(step, cycle_length=6, init_lr=0.1))
+                if step_clock
+                else (lambda epoch: 0.1 * epoch),
+            )
+        )
     fe.Estimator(pipeline, network, epochs=spec["epochs"], traces=[*traces, rows], log_steps=None).fit(warmup=False)
     return rows.rows
 

@@ -1,4 +1,5 @@
 """Planned equals applied: the timeline says what a run then really does, in both frameworks."""
+
 import numpy as np
 import pytest
 
@@ -95,10 +96,16 @@ class Watch(Trace):
 
     def on_epoch_end(self, data):
         if self.system.mode == "train":
-            moved = [model for model in self.models if any(not np.array_equal(a, b) for a, b in zip(
-                self.before[model.fe.name], weights(model), strict=True))]
+            moved = [
+                model
+                for model in self.models
+                if any(
+                    not np.array_equal(a, b) for a, b in zip(self.before[model.fe.name], weights(model), strict=True)
+                )
+            ]
             self.seen[self.system.epoch_idx]["trains"] = {
-                model.fe.name: type(model.fe.current_optimizer).__name__ for model in moved}
+                model.fe.name: type(model.fe.current_optimizer).__name__ for model in moved
+            }
 
 
 @pytest.fixture
@@ -109,19 +116,35 @@ def job(tensor_framework):
     two = fe.build(linear_model(tensor_framework), adamw(tensor_framework, 0.05), model_name="two")
     small, large = data(8), data(12)
     pipeline = fe.Pipeline(
-        train_data=EpochScheduler({1: small, 3: large, 5: None, 6: small}), eval_data=RepeatScheduler([small, None]),
-        batch_size=RepeatScheduler([4, 2]), num_process=0,
-        ops=[EpochScheduler({1: Shift(0.0, ops), 2: Shift(0.5, ops), 4: None}), Shift(0.25, ops, mode="eval")])
-    network = fe.Network([
-        EpochScheduler({1: ModelOp(one, "x", "pred"), 3: ModelOp(two, "x", "pred"), 6: ModelOp(one, "x", "pred")}),
-        MeanSquaredError(("pred", "y"), "mse"),
-        EpochScheduler({1: UpdateOp(one, "mse"), 3: UpdateOp(two, "mse"), 6: UpdateOp(one, "mse")})])
+        train_data=EpochScheduler({1: small, 3: large, 5: None, 6: small}),
+        eval_data=RepeatScheduler([small, None]),
+        batch_size=RepeatScheduler([4, 2]),
+        num_process=0,
+        ops=[EpochScheduler({1: Shift(0.0, ops), 2: Shift(0.5, ops), 4: None}), Shift(0.25, ops, mode="eval")],
+    )
+    network = fe.Network(
+        [
+            EpochScheduler({1: ModelOp(one, "x", "pred"), 3: ModelOp(two, "x", "pred"), 6: ModelOp(one, "x", "pred")}),
+            MeanSquaredError(("pred", "y"), "mse"),
+            EpochScheduler({1: UpdateOp(one, "mse"), 3: UpdateOp(two, "mse"), 6: UpdateOp(one, "mse")}),
+        ]
+    )
     watch = Watch([one, two])
-    estimator = fe.Estimator(pipeline, network, epochs=EPOCHS, log_steps=None, traces=[
-        EpochScheduler({1: LRScheduler(one, lambda step: 0.1 / step), 2: LRScheduler(one, lambda epoch: 0.01 * epoch)}),
-        OptimizerSchedule(two, "lr", cosine(0.05, 0.001, Steps(6)).warmup(Steps(2))),
-        OptimizerSchedule(two, "weight_decay", linear(0.1, 0.0, Fraction(0.75))),
-        EpochScheduler({2: Marker("a", traces), 3: Marker("b", traces), 4: None}), watch])
+    estimator = fe.Estimator(
+        pipeline,
+        network,
+        epochs=EPOCHS,
+        log_steps=None,
+        traces=[
+            EpochScheduler(
+                {1: LRScheduler(one, lambda step: 0.1 / step), 2: LRScheduler(one, lambda epoch: 0.01 * epoch)}
+            ),
+            OptimizerSchedule(two, "lr", cosine(0.05, 0.001, Steps(6)).warmup(Steps(2))),
+            OptimizerSchedule(two, "weight_decay", linear(0.1, 0.0, Fraction(0.75))),
+            EpochScheduler({2: Marker("a", traces), 3: Marker("b", traces), 4: None}),
+            watch,
+        ],
+    )
     timeline = estimator.timeline()
     estimator.fit()
     return timeline, watch, ops, traces
@@ -167,8 +190,12 @@ def test_planned_numbers_are_those_of_the_first_and_last_step(job):
             compared.append((course.name, epoch))
     assert [course.name for course in timeline.courses] == ["one_lr", "two_lr", "two_weight_decay"]
     assert compared == [
-        *(("one_lr", epoch) for epoch in (1, 2, 3, 4, 6)), ("two_lr", 3), ("two_lr", 4), ("two_weight_decay", 3),
-        ("two_weight_decay", 4)]
+        *(("one_lr", epoch) for epoch in (1, 2, 3, 4, 6)),
+        ("two_lr", 3),
+        ("two_lr", 4),
+        ("two_weight_decay", 3),
+        ("two_weight_decay", 4),
+    ]
 
 
 def test_courses_in_words(job):
@@ -194,8 +221,13 @@ def test_an_unscheduled_rate_is_that_of_the_optimizer():
 
 
 def test_a_schedule_that_ends_leaves_its_last_rate_in_force():
-    run = simple("torch", [lambda model: EpochScheduler({1: LRScheduler(model, lambda epoch: epoch / 8), 3: None}),
-                           lambda model: Watch([model])])
+    run = simple(
+        "torch",
+        [
+            lambda model: EpochScheduler({1: LRScheduler(model, lambda epoch: epoch / 8), 3: None}),
+            lambda model: Watch([model]),
+        ],
+    )
     timeline = run.timeline()
     assert timeline.course("m_lr").pairs == ((0.125, 0.125), (0.25, 0.25), (0.25, 0.25), (0.25, 0.25))
     run.fit()
@@ -214,8 +246,13 @@ def test_frozen_parameters_are_shown():
 
 
 def test_asking_changes_nothing():
-    run = simple("torch", [lambda model: OptimizerSchedule(model, "momentum", linear(0.9, 0.1, Epochs(4))),
-                           lambda model: LRScheduler(model, lambda step: 0.3 / step)])
+    run = simple(
+        "torch",
+        [
+            lambda model: OptimizerSchedule(model, "momentum", linear(0.9, 0.1, Epochs(4))),
+            lambda model: LRScheduler(model, lambda step: 0.3 / step),
+        ],
+    )
     model = run.network.models[0]
     before, groups = weights(model), [dict(group, params=None) for group in param_groups(model.fe.current_optimizer)]
     assert str(run.timeline()) == str(run.timeline())

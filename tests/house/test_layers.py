@@ -1,4 +1,5 @@
 """Who may import whom: the contracts of pyproject.toml hold, and a breach of them is seen."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -7,15 +8,21 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = ROOT / "pyproject.toml"
-LINT = "import sys; from importlinter.cli import lint_imports_command; sys.argv = ['lint-imports', *sys.argv[1:]]; " \
-       "lint_imports_command()"
+LINT = (
+    "import sys; from importlinter.cli import lint_imports_command; sys.argv = ['lint-imports', *sys.argv[1:]]; "
+    "lint_imports_command()"
+)
 
 
 def lint(folder, *options):
     """Check the package in a folder against our contracts."""
     return subprocess.run(
         [sys.executable, "-c", LINT, "--config", str(CONTRACTS), "--no-logo", "--no-cache", *options],
-        cwd=folder, env={"PYTHONPATH": str(folder), "COLUMNS": "200"}, capture_output=True, text=True, check=False,
+        cwd=folder,
+        env={"PYTHONPATH": str(folder), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
         timeout=120,
     )
 
@@ -31,10 +38,26 @@ def small_house(tmp_path):
     """A package with the rooms that the contracts name and nothing in them."""
     root = tmp_path / "fastestimator_lite"
     modules = [
-        "_lazy", "_settings", "types", "util/__init__", "backend/__init__",
-        "backend/pytorch/__init__", "backend/tensorflow/__init__", "component", "schedule/__init__",
-        "op/__init__", "summary/__init__", "dataset/__init__", "network/__init__", "network/pytorch",
-        "network/tensorflow", "pipeline/__init__", "trace/__init__", "estimator", "cli/__init__", "__init__",
+        "_lazy",
+        "_settings",
+        "types",
+        "util/__init__",
+        "backend/__init__",
+        "backend/pytorch/__init__",
+        "backend/tensorflow/__init__",
+        "component",
+        "schedule/__init__",
+        "op/__init__",
+        "summary/__init__",
+        "dataset/__init__",
+        "network/__init__",
+        "network/pytorch",
+        "network/tensorflow",
+        "pipeline/__init__",
+        "trace/__init__",
+        "estimator",
+        "cli/__init__",
+        "__init__",
     ]
     for module in modules:
         file = root / f"{module}.py"

@@ -1,4 +1,5 @@
 """Importing costs nothing that is not used: no face and no module loads a heavy library before something needs it."""
+
 import json
 import subprocess
 import sys

@@ -1,4 +1,5 @@
 """What setup.py promises: versions agree, extras never cross frameworks, pins lie within the ranges."""
+
 import importlib.metadata
 import re
 import runpy
@@ -140,10 +141,7 @@ def test_core_and_both_frameworks_are_pinned(stated):
 
 
 def test_every_folder_with_modules_is_a_package(stated):
-    on_disk = {
-        ".".join(file.parent.relative_to(ROOT).parts)
-        for file in (ROOT / "fastestimator_lite").rglob("*.py")
-    }
+    on_disk = {".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "fastestimator_lite").rglob("*.py")}
     assert on_disk == set(stated["packages"])
 
 

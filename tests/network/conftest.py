@@ -1,10 +1,12 @@
 """Small models in either framework."""
+
 import numpy as np
 import pytest
 
 
 def linear(framework, ins=2, outs=1, dropout=0.0, norm=False):
     """A linear model with constant weights, as a function that makes it."""
+
     def torch_model():
         import torch
 

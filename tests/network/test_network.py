@@ -1,4 +1,5 @@
 """One step of a network, in torch and in TensorFlow."""
+
 import importlib.util
 from pathlib import Path
 
@@ -23,7 +24,9 @@ linear, sgd, weights = models.linear, models.sgd, models.weights
 
 def regression(framework, optimizer_fn="default", **update):
     model = fe.build(linear(framework), sgd(framework) if optimizer_fn == "default" else optimizer_fn, model_name="net")
-    network = fe.Network([ModelOp(model, "x", "pred"), MeanSquaredError(("pred", "y"), "mse"), UpdateOp(model, "mse", **update)])
+    network = fe.Network(
+        [ModelOp(model, "x", "pred"), MeanSquaredError(("pred", "y"), "mse"), UpdateOp(model, "mse", **update)]
+    )
     return model, network
 
 
@@ -99,7 +102,9 @@ def test_optimizer_schedule_switches_and_finds_its_state_again(tensor_framework,
     assert [type(one).__name__ for one in names] == ["Adam", "SGD", "Adam"]
     assert names[0] is names[2]
     assert schedule.repeat_list == ["adam", "sgd"]  # the user's object stays as it was
-    steps = names[0].iterations.numpy() if tensor_framework == "tf" else next(iter(names[0].state.values()))["step"].item()
+    steps = (
+        names[0].iterations.numpy() if tensor_framework == "tf" else next(iter(names[0].state.values()))["step"].item()
+    )
     assert steps == 2
 
 
@@ -126,8 +131,13 @@ def test_training_without_an_optimizer_at_that_epoch_is_refused(tensor_framework
 def test_scheduled_ops_train_one_model_after_the_other(tensor_framework, batch):
     one = fe.build(linear(tensor_framework), sgd(tensor_framework), model_name="one")
     two = fe.build(linear(tensor_framework), sgd(tensor_framework), model_name="two")
-    network = fe.Network([EpochScheduler({1: ModelOp(one, "x", "pred"), 2: ModelOp(two, "x", "pred")}),
-                          MeanSquaredError(("pred", "y"), "mse"), EpochScheduler({1: UpdateOp(one, "mse"), 2: UpdateOp(two, "mse")})])
+    network = fe.Network(
+        [
+            EpochScheduler({1: ModelOp(one, "x", "pred"), 2: ModelOp(two, "x", "pred")}),
+            MeanSquaredError(("pred", "y"), "mse"),
+            EpochScheduler({1: UpdateOp(one, "mse"), 2: UpdateOp(two, "mse")}),
+        ]
+    )
     start = weights(one)
     network.load(When("train", 1, ""))(batch)
     assert not np.array_equal(weights(one), start)
@@ -142,8 +152,15 @@ def test_updates_at_the_end_take_all_gradients_first(tensor_framework, batch):
     """Two models in a row: the second one's update must not change what the first one learns."""
     one = fe.build(linear(tensor_framework, 2, 2), sgd(tensor_framework), model_name="one")
     two = fe.build(linear(tensor_framework, 2, 1), sgd(tensor_framework), model_name="two")
-    network = fe.Network([ModelOp(one, "x", "h"), ModelOp(two, "h", "pred"), MeanSquaredError(("pred", "y"), "mse"),
-                          UpdateOp(two, "mse"), UpdateOp(one, "mse")])
+    network = fe.Network(
+        [
+            ModelOp(one, "x", "h"),
+            ModelOp(two, "h", "pred"),
+            MeanSquaredError(("pred", "y"), "mse"),
+            UpdateOp(two, "mse"),
+            UpdateOp(one, "mse"),
+        ]
+    )
     network.load(When("train", 1, ""))(batch)
     hidden = batch["x"] @ np.full((2, 2), 0.5)
     error = hidden @ np.full((2, 1), 0.5) - batch["y"]
@@ -164,8 +181,13 @@ def test_merge_grad_equals_the_big_batch(tensor_framework, batch):
 
 
 def test_delete_and_lambda_ops(tensor_framework, batch):
-    network = fe.Network([LambdaOp(lambda x: x * 2, "x", "z"), LambdaOp(lambda x, z: [x + z, x - z], ["x", "z"], ["a", "b"]),
-                          Delete("z")])
+    network = fe.Network(
+        [
+            LambdaOp(lambda x: x * 2, "x", "z"),
+            LambdaOp(lambda x, z: [x + z, x - z], ["x", "z"], ["a", "b"]),
+            Delete("z"),
+        ]
+    )
     if network.framework != tensor_framework:
         pytest.skip("without a model the framework in use decides")
     outputs = network.transform(batch, "eval")
@@ -182,7 +204,9 @@ def test_own_op_that_branches_on_a_tensor(tensor_framework, batch):
             return data
 
     model = fe.build(linear(tensor_framework), None)
-    network = fe.Network([LambdaOp(lambda x: x * 0 + 1, "x", "ones"), Clip("ones", "ones"), ModelOp(model, "ones", "pred")])
+    network = fe.Network(
+        [LambdaOp(lambda x: x * 0 + 1, "x", "ones"), Clip("ones", "ones"), ModelOp(model, "ones", "pred")]
+    )
     assert to_number(network.load(When("eval", 1, ""))(batch)["pred"]).tolist() == [[0.0]] * 8
 
 
@@ -206,8 +230,14 @@ def test_intermediate_layers(tensor_framework, batch):
 def test_model_op_without_gradients(tensor_framework, batch):
     frozen = fe.build(linear(tensor_framework, 2, 2), None, model_name="frozen")
     head = fe.build(linear(tensor_framework, 2, 1), sgd(tensor_framework), model_name="head")
-    network = fe.Network([ModelOp(frozen, "x", "h", gradients=False), ModelOp(head, "h", "pred"),
-                          MeanSquaredError(("pred", "y"), "mse"), UpdateOp(head, "mse")])
+    network = fe.Network(
+        [
+            ModelOp(frozen, "x", "h", gradients=False),
+            ModelOp(head, "h", "pred"),
+            MeanSquaredError(("pred", "y"), "mse"),
+            UpdateOp(head, "mse"),
+        ]
+    )
     before = weights(head)
     network.load(When("train", 1, ""))(batch)
     assert not np.array_equal(weights(head), before)
@@ -267,15 +297,22 @@ def test_names_count_up_and_must_differ(tensor_framework):
     assert one.fe.name != two.fe.name
     assert one.model_name == one.fe.name
     with pytest.raises(ConfigError, match="two models of the Network are called 'same'"):
-        fe.Network([ModelOp(fe.build(linear(tensor_framework), None, model_name="same"), "x", "a"),
-                    ModelOp(fe.build(linear(tensor_framework), None, model_name="same"), "x", "b")])
+        fe.Network(
+            [
+                ModelOp(fe.build(linear(tensor_framework), None, model_name="same"), "x", "a"),
+                ModelOp(fe.build(linear(tensor_framework), None, model_name="same"), "x", "b"),
+            ]
+        )
 
 
 def test_missing_key_names_where_keys_come_from(tensor_framework, batch):
     model = fe.build(linear(tensor_framework), None)
     network = fe.Network([ModelOp(model, "x", "pred"), MeanSquaredError(("prd", "y"), "mse")])
-    with pytest.raises(MissingKeyError, match=r"op #1 MeanSquaredError of the Network needs key 'prd'.*'pred' \(from op #0 ModelOp\).*"
-                                              r"Did you mean 'pred'\?"):
+    with pytest.raises(
+        MissingKeyError,
+        match=r"op #1 MeanSquaredError of the Network needs key 'prd'.*'pred' \(from op #0 ModelOp\).*"
+        r"Did you mean 'pred'\?",
+    ):
         network.transform(batch, "eval")
 
 
@@ -299,10 +336,14 @@ def test_models_of_both_frameworks_are_refused():
 
 def test_state_of_a_network_continues_exactly(tensor_framework, batch):
     """Two steps, saved, two more; or loaded into a new network and the same two: dropout, moments and sums included."""
+
     def make():
-        model = fe.build(linear(tensor_framework, dropout=0.3, norm=True), RepeatScheduler(["adam", "rmsprop"]), model_name="net")
-        return model, fe.Network([ModelOp(model, "x", "pred"), MeanSquaredError(("pred", "y"), "mse"),
-                                  UpdateOp(model, "mse", merge_grad=2)])
+        model = fe.build(
+            linear(tensor_framework, dropout=0.3, norm=True), RepeatScheduler(["adam", "rmsprop"]), model_name="net"
+        )
+        return model, fe.Network(
+            [ModelOp(model, "x", "pred"), MeanSquaredError(("pred", "y"), "mse"), UpdateOp(model, "mse", merge_grad=2)]
+        )
 
     def train(network, epochs):
         for epoch in epochs:
@@ -324,4 +365,6 @@ def test_state_of_a_network_continues_exactly(tensor_framework, batch):
     train(other, (2, 1, 1))
     np.testing.assert_array_equal(weights(again), weights(model))
     with pytest.raises(CheckpointError, match=r"holds the models \['net'\]"):
-        fe.Network([ModelOp(fe.build(linear(tensor_framework), None, model_name="else"), "x", "p")]).load_state_dict(state)
+        fe.Network([ModelOp(fe.build(linear(tensor_framework), None, model_name="else"), "x", "p")]).load_state_dict(
+            state
+        )

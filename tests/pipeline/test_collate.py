@@ -1,4 +1,5 @@
 """Samples become batches, and what does not fit is named."""
+
 import numpy as np
 import pytest
 
@@ -23,7 +24,9 @@ def test_padding_fills_up_to_the_largest():
 
 def test_ragged_shapes_name_key_sample_and_shapes():
     rows = [{"x": np.zeros(4)}, {"x": np.zeros(5)}, {"x": np.zeros(4)}]
-    with pytest.raises(DataError, match=r"key 'x' of sample 31 has shape \(5,\), others of its batch have \(4,\).*pad_value"):
+    with pytest.raises(
+        DataError, match=r"key 'x' of sample 31 has shape \(5,\), others of its batch have \(4,\).*pad_value"
+    ):
         collate(rows, names=[30, 31, 32])
 
 

@@ -1,4 +1,5 @@
 """Batches for every mode, epoch and data set, the same for any number of workers."""
+
 import hashlib
 
 import numpy as np
@@ -53,7 +54,11 @@ def digest(found):
     sha = hashlib.sha256()
     for batch in found:
         for key in sorted(batch):
-            sha.update(key.encode() + str((batch[key].dtype, batch[key].shape)).encode() + np.ascontiguousarray(batch[key]).tobytes())
+            sha.update(
+                key.encode()
+                + str((batch[key].dtype, batch[key].shape)).encode()
+                + np.ascontiguousarray(batch[key]).tobytes()
+            )
     return sha.hexdigest()
 
 
@@ -120,17 +125,25 @@ def test_one_digest_for_any_number_of_workers(source, filtered):
 
 
 def test_noise_differs_between_samples_epochs_and_draws():
-    pipeline = Pipeline(train_data=columns(8, 1), batch_size=8, num_process=0,
-                        ops=[LambdaOp(lambda x: np.zeros_like(x), "x", "x"), Noise("x", "x")])
-    values = [value for epoch in (1, 2) for batch in batches(pipeline, epoch=epoch, steps=2) for value in batch["x"].ravel()]
+    pipeline = Pipeline(
+        train_data=columns(8, 1),
+        batch_size=8,
+        num_process=0,
+        ops=[LambdaOp(lambda x: np.zeros_like(x), "x", "x"), Noise("x", "x")],
+    )
+    values = [
+        value for epoch in (1, 2) for batch in batches(pipeline, epoch=epoch, steps=2) for value in batch["x"].ravel()
+    ]
     assert len(set(values)) == 32
 
 
 def test_noise_does_not_depend_on_other_ops():
     """An op that comes and goes by schedule leaves the draws of the others alone."""
+
     def make(scheduled):
-        pipeline = Pipeline(train_data=columns(8), batch_size=8, num_process=0,
-                            ops=[EpochScheduler({1: scheduled}), Noise("x", "x")])
+        pipeline = Pipeline(
+            train_data=columns(8), batch_size=8, num_process=0, ops=[EpochScheduler({1: scheduled}), Noise("x", "x")]
+        )
         pipeline.load_state_dict({"seed": 5})
         return batches(pipeline)[0]["x"]
 
@@ -161,8 +174,9 @@ def test_an_op_that_edits_in_place_leaves_the_data_alone():
 
 def test_filtered_samples_are_replaced_in_training_and_left_out_elsewhere():
     data = columns(10)
-    pipeline = Pipeline(train_data=data, eval_data=data, batch_size=5, num_process=0,
-                        ops=[RemoveIf(lambda y: y >= 4, inputs="y")])
+    pipeline = Pipeline(
+        train_data=data, eval_data=data, batch_size=5, num_process=0, ops=[RemoveIf(lambda y: y >= 4, inputs="y")]
+    )
     train = batches(pipeline)
     assert [len(batch["y"]) for batch in train] == [5, 5]
     assert max(batch["y"].max() for batch in train) == 3
@@ -170,30 +184,44 @@ def test_filtered_samples_are_replaced_in_training_and_left_out_elsewhere():
 
 
 def test_filter_without_replacement_shrinks_the_batch():
-    pipeline = Pipeline(train_data=columns(10), batch_size=10, num_process=0,
-                        ops=[RemoveIf(lambda y: y >= 4, replacement=False, inputs="y")])
+    pipeline = Pipeline(
+        train_data=columns(10),
+        batch_size=10,
+        num_process=0,
+        ops=[RemoveIf(lambda y: y >= 4, replacement=False, inputs="y")],
+    )
     assert sorted(batches(pipeline)[0]["y"]) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("replacement", [True, False])
 def test_filtering_everything_is_an_error_not_a_hang(replacement):
-    pipeline = Pipeline(train_data=columns(10), batch_size=5, num_process=0,
-                        ops=[RemoveIf(lambda y: True, replacement=replacement, inputs="y")])
+    pipeline = Pipeline(
+        train_data=columns(10),
+        batch_size=5,
+        num_process=0,
+        ops=[RemoveIf(lambda y: True, replacement=replacement, inputs="y")],
+    )
     with pytest.raises(DataError, match="filtered"):
         batches(pipeline)
 
 
 def test_ops_after_batch_see_batches():
     seen = []
-    pipeline = Pipeline(train_data=columns(6), batch_size=2, num_process=0,
-                        ops=[Batch(batch_size=3), LambdaOp(lambda x: seen.append(x.shape) or x, "x", "x")])
+    pipeline = Pipeline(
+        train_data=columns(6),
+        batch_size=2,
+        num_process=0,
+        ops=[Batch(batch_size=3), LambdaOp(lambda x: seen.append(x.shape) or x, "x", "x")],
+    )
     pipeline.ops[1].forward_batch = lambda data, state: pipeline.ops[1].forward(data, state)
     batches(pipeline)
     assert seen == [(3, 3), (3, 3)]
 
 
 def test_default_forward_batch_goes_row_by_row():
-    pipeline = Pipeline(train_data=columns(6), batch_size=3, num_process=0, ops=[Batch(), LambdaOp(lambda x: x[:1], "x", "x")])
+    pipeline = Pipeline(
+        train_data=columns(6), batch_size=3, num_process=0, ops=[Batch(), LambdaOp(lambda x: x[:1], "x", "x")]
+    )
     assert batches(pipeline)[0]["x"].shape == (3, 1)
 
 
@@ -204,15 +232,23 @@ def test_padding_and_collate_fn_of_batch():
 
     padded = Pipeline(eval_data=Ragged(3), batch_size=3, ops=[Batch(pad_value=0)], num_process=0)
     assert batches(padded, "eval")[0]["x"].tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
-    own = Pipeline(eval_data=Ragged(3), batch_size=3, num_process=0,
-                   ops=[Batch(collate_fn=lambda rows: {"n": np.array([len(row["x"]) for row in rows])})])
+    own = Pipeline(
+        eval_data=Ragged(3),
+        batch_size=3,
+        num_process=0,
+        ops=[Batch(collate_fn=lambda rows: {"n": np.array([len(row["x"]) for row in rows])})],
+    )
     assert batches(own, "eval")[0]["n"].tolist() == [1, 2, 3]
 
 
 def test_schedules_of_data_batch_size_and_ops():
     small, large = columns(4), columns(8)
-    pipeline = Pipeline(train_data=EpochScheduler({1: small, 3: large}), batch_size=RepeatScheduler([2, 4]), num_process=0,
-                        ops=[EpochScheduler({1: Double("x", "x"), 2: None})])
+    pipeline = Pipeline(
+        train_data=EpochScheduler({1: small, 3: large}),
+        batch_size=RepeatScheduler([2, 4]),
+        num_process=0,
+        ops=[EpochScheduler({1: Double("x", "x"), 2: None})],
+    )
     shapes = {epoch: [len(batch["y"]) for batch in batches(pipeline, epoch=epoch)] for epoch in (1, 2, 3, 4)}
     assert shapes == {1: [2, 2], 2: [4], 3: [2, 2, 2, 2], 4: [4, 4]}
     for epoch, factor in ((1, 2), (2, 1)):
@@ -228,7 +264,9 @@ def test_equal_plans_have_equal_identities():
 
 def test_modes_ids_and_scheduled_items():
     a, b = columns(3), columns(4)
-    pipeline = Pipeline(train_data={"a": a, "b": EpochScheduler({2: b})}, eval_data=RepeatScheduler([a, None]), num_process=0)
+    pipeline = Pipeline(
+        train_data={"a": a, "b": EpochScheduler({2: b})}, eval_data=RepeatScheduler([a, None]), num_process=0
+    )
     assert pipeline.get_modes() == {"train", "eval"}
     assert pipeline.get_modes(2) == {"train"}
     assert pipeline.get_ds_ids(1, "train") == ["a"]
@@ -268,9 +306,14 @@ def test_a_failing_op_names_itself_and_the_sample(workers):
             raise RuntimeError("seven")
         return y
 
-    pipeline = Pipeline(eval_data=columns(10), batch_size=2, ops=[Double("x", "x"), LambdaOp(fail, "y", "y")], num_process=workers)
-    with pytest.raises(SampleError, match=r"op #1 LambdaOp of the Pipeline failed on sample 7 \(mode 'eval', epoch 1\): RuntimeError: "
-                                          r"seven.*x float32 \(3,\)"):
+    pipeline = Pipeline(
+        eval_data=columns(10), batch_size=2, ops=[Double("x", "x"), LambdaOp(fail, "y", "y")], num_process=workers
+    )
+    with pytest.raises(
+        SampleError,
+        match=r"op #1 LambdaOp of the Pipeline failed on sample 7 \(mode 'eval', epoch 1\): RuntimeError: "
+        r"seven.*x float32 \(3,\)",
+    ):
         batches(pipeline, "eval")
     pipeline.close()
 
@@ -279,8 +322,12 @@ def test_a_killed_worker_is_named_with_what_it_did():
     import os
     import signal
 
-    pipeline = Pipeline(eval_data=columns(10), batch_size=1, num_process=1,
-                        ops=[LambdaOp(lambda y: os.kill(os.getpid(), signal.SIGKILL) if y == 4 else y, "y", "y")])
+    pipeline = Pipeline(
+        eval_data=columns(10),
+        batch_size=1,
+        num_process=1,
+        ops=[LambdaOp(lambda y: os.kill(os.getpid(), signal.SIGKILL) if y == 4 else y, "y", "y")],
+    )
     with pytest.raises(WorkerDied, match=r"ended by signal SIGKILL while op #0 LambdaOp worked on sample 4"):
         batches(pipeline, "eval")
 
@@ -326,6 +373,7 @@ def test_the_pool_lives_over_epochs_and_ends_on_close():
     assert pipeline._pool is pool
     pipeline.close()
     import os
+
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
@@ -381,7 +429,8 @@ def test_state_of_the_run_seed():
 
 def test_benchmark_prints_speed_and_a_table_of_ops(capsys):
     Pipeline(train_data=columns(64), batch_size=8, ops=[Double("x", "x"), Noise("x", "x")], num_process=0).benchmark(
-        num_steps=20, log_interval=10)
+        num_steps=20, log_interval=10
+    )
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("FastEstimator-Benchmark (Train): Step: 10, Epoch: 1, Steps/sec: ")
     assert lines[1].startswith("FastEstimator-Benchmark (Train): Step: 20, Epoch: 1, Steps/sec: ")

@@ -1,4 +1,5 @@
 """Random numbers are a function of where a draw stands."""
+
 import numpy as np
 import pytest
 
@@ -6,9 +7,15 @@ from fastestimator_lite.pipeline.randomness import Stream
 
 
 def test_seed_repeats_and_depends_on_everything():
-    seeds = {Stream(seed, mode, ds_id, epoch).seed(draw, slot)
-             for seed in (0, 1) for mode in ("train", "eval") for ds_id in ("", "a") for epoch in (1, 2)
-             for draw in (0, 1) for slot in (0, 1)}
+    seeds = {
+        Stream(seed, mode, ds_id, epoch).seed(draw, slot)
+        for seed in (0, 1)
+        for mode in ("train", "eval")
+        for ds_id in ("", "a")
+        for epoch in (1, 2)
+        for draw in (0, 1)
+        for slot in (0, 1)
+    }
     assert len(seeds) == 64
     assert Stream(0, "train", "", 1).seed(3, 2) == Stream(0, "train", "", 1).seed(3, 2)
 

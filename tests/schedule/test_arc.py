@@ -1,4 +1,5 @@
 """ARC: where its policy comes from, what it sees, and its LSTM against torch's."""
+
 import json
 
 import numpy as np
@@ -12,10 +13,17 @@ from fastestimator_lite.util.errors import ConfigError, DownloadError
 def policy(seed=0, points=4, units=(5, 3)):
     rng = np.random.default_rng(seed)
     sizes = [3, *units]
-    weights = {"points": np.int64(points), "dense_kernel": rng.normal(size=(units[-1], 3)), "dense_bias": rng.normal(size=3)}
+    weights = {
+        "points": np.int64(points),
+        "dense_kernel": rng.normal(size=(units[-1], 3)),
+        "dense_bias": rng.normal(size=3),
+    }
     for place, (size, unit) in enumerate(zip(sizes, units, strict=False)):
-        weights |= {f"lstm{place}_kernel": rng.normal(size=(size, 4 * unit)), f"lstm{place}_bias": rng.normal(size=4 * unit),
-                    f"lstm{place}_recurrent": rng.normal(size=(unit, 4 * unit))}
+        weights |= {
+            f"lstm{place}_kernel": rng.normal(size=(size, 4 * unit)),
+            f"lstm{place}_bias": rng.normal(size=4 * unit),
+            f"lstm{place}_recurrent": rng.normal(size=(unit, 4 * unit)),
+        }
     return weights
 
 
@@ -35,7 +43,9 @@ def test_the_stacked_lstm_is_that_of_torch(given):
     x = np.random.default_rng(1).normal(size=(12, 3))
     hidden = torch.tensor(x)[None]
     for place in range(2):
-        kernel, recurrent, bias = (torch.tensor(weights[f"lstm{place}_{part}"]) for part in ("kernel", "recurrent", "bias"))
+        kernel, recurrent, bias = (
+            torch.tensor(weights[f"lstm{place}_{part}"]) for part in ("kernel", "recurrent", "bias")
+        )
         lstm = torch.nn.LSTM(kernel.shape[0], recurrent.shape[0], batch_first=True, dtype=torch.float64)
         with torch.no_grad():
             lstm.weight_ih_l0.copy_(kernel.T)
@@ -43,7 +53,9 @@ def test_the_stacked_lstm_is_that_of_torch(given):
             lstm.bias_ih_l0.copy_(bias)
             lstm.bias_hh_l0.zero_()
             hidden, _ = lstm(hidden)
-    expected = torch.softmax(hidden[0, -1] @ torch.tensor(weights["dense_kernel"]) + torch.tensor(weights["dense_bias"]), 0)
+    expected = torch.softmax(
+        hidden[0, -1] @ torch.tensor(weights["dense_kernel"]) + torch.tensor(weights["dense_bias"]), 0
+    )
     np.testing.assert_allclose(ARC().lstm_stacked()(x), expected.numpy(), atol=1e-12)
 
 
@@ -75,7 +87,9 @@ def test_what_the_policy_sees(given):
     np.testing.assert_allclose(seen[6:], [[1, 0, 1], [0.5, 0, 1], [0, 0, 1]])
     for number in range(3):
         window(arc, [2.0 - number, 1.0 - number], [2.0, 1.0], [0.1])
-    np.testing.assert_allclose(arc._features()[:, 0], [1, 5 / 6, 2 / 3, 2 / 3, 1 / 2, 1 / 3, 1 / 3, 1 / 6, 0], atol=1e-12)
+    np.testing.assert_allclose(
+        arc._features()[:, 0], [1, 5 / 6, 2 / 3, 2 / 3, 1 / 2, 1 / 3, 1 / 3, 1 / 6, 0], atol=1e-12
+    )
 
 
 def test_state_goes_through_json(given):
@@ -92,7 +106,9 @@ def test_state_goes_through_json(given):
 
 def test_without_a_policy_it_says_what_to_do(monkeypatch):
     monkeypatch.delenv(POLICY_VARIABLE, raising=False)
-    with pytest.raises(ConfigError, match="ARC needs the weights of its policy.*FASTESTIMATOR_LITE_ARC.*ReduceLROnPlateau"):
+    with pytest.raises(
+        ConfigError, match="ARC needs the weights of its policy.*FASTESTIMATOR_LITE_ARC.*ReduceLROnPlateau"
+    ):
         ARC().predict_next_multiplier()
 
 

@@ -1,4 +1,5 @@
 """Where a number rises, falls and stays over a run."""
+
 import pytest
 
 from fastestimator_lite.schedule.course import Course
@@ -13,22 +14,37 @@ def legs(course):
     return [(leg.first, leg.last, leg.way, leg.words) for leg in course.legs]
 
 
-@pytest.mark.parametrize(("course", "expected"), [
-    (steady(0.1), [(1, 1, "holds", "0.1")]),
-    (steady(0.1, 0.1, 0.01, 0.01), [(1, 2, "holds", "0.1"), (3, 4, "holds", "0.01")]),
-    (steady(1, 2, 3, 2, 1, 1, 1), [(1, 3, "rises", "1 -> 3"), (4, 4, "holds", "2"), (5, 7, "holds", "1")]),
-    (steady(1, 2, 3, 2, 1.5, 1, 1), [(1, 3, "rises", "1 -> 3"), (4, 6, "falls", "2 -> 1"), (7, 7, "holds", "1")]),
-    (steady(5, 4, 3, 9, 8, 7), [(1, 3, "falls", "5 -> 3"), (4, 6, "falls", "9 -> 7")]),
-    (steady(None, None, 1, 1, None), [(1, 2, "none", "-"), (3, 4, "holds", "1"), (5, 5, "none", "-")]),
-    (steady(1, 2, 1, 2), [(1, 1, "holds", "1"), (2, 2, "holds", "2"), (3, 3, "holds", "1"), (4, 4, "holds", "2")]),
-    (Course("lr", [(0, 0.1), (0.1, 0.08), (0.08, 0.02), (0.02, 0.02)]),
-     [(1, 1, "rises", "0 -> 0.1"), (2, 3, "falls", "0.1 -> 0.02"), (4, 4, "holds", "0.02")]),
-    (Course("lr", [(0.02, 0.02), (0.02, 0.01)]), [(1, 1, "holds", "0.02"), (2, 2, "falls", "0.02 -> 0.01")]),
-    (Course("betas", [((0.9, 0.99), (0.9, 0.99))] * 2 + [((0.9, 0.99), (0.8, 0.99))] + [((0.8, 0.99), (0.8, 0.99))]),
-     [(1, 2, "holds", "(0.9, 0.99)"), (3, 3, "changes", "(0.9, 0.99) -> (0.8, 0.99)"), (4, 4, "holds", "(0.8, 0.99)")]),
-    (Course("trains", [("head*", "head*"), ("head*", "head*"), ("*", "*")]),
-     [(1, 2, "holds", "head*"), (3, 3, "holds", "*")]),
-])
+@pytest.mark.parametrize(
+    ("course", "expected"),
+    [
+        (steady(0.1), [(1, 1, "holds", "0.1")]),
+        (steady(0.1, 0.1, 0.01, 0.01), [(1, 2, "holds", "0.1"), (3, 4, "holds", "0.01")]),
+        (steady(1, 2, 3, 2, 1, 1, 1), [(1, 3, "rises", "1 -> 3"), (4, 4, "holds", "2"), (5, 7, "holds", "1")]),
+        (steady(1, 2, 3, 2, 1.5, 1, 1), [(1, 3, "rises", "1 -> 3"), (4, 6, "falls", "2 -> 1"), (7, 7, "holds", "1")]),
+        (steady(5, 4, 3, 9, 8, 7), [(1, 3, "falls", "5 -> 3"), (4, 6, "falls", "9 -> 7")]),
+        (steady(None, None, 1, 1, None), [(1, 2, "none", "-"), (3, 4, "holds", "1"), (5, 5, "none", "-")]),
+        (steady(1, 2, 1, 2), [(1, 1, "holds", "1"), (2, 2, "holds", "2"), (3, 3, "holds", "1"), (4, 4, "holds", "2")]),
+        (
+            Course("lr", [(0, 0.1), (0.1, 0.08), (0.08, 0.02), (0.02, 0.02)]),
+            [(1, 1, "rises", "0 -> 0.1"), (2, 3, "falls", "0.1 -> 0.02"), (4, 4, "holds", "0.02")],
+        ),
+        (Course("lr", [(0.02, 0.02), (0.02, 0.01)]), [(1, 1, "holds", "0.02"), (2, 2, "falls", "0.02 -> 0.01")]),
+        (
+            Course(
+                "betas", [((0.9, 0.99), (0.9, 0.99))] * 2 + [((0.9, 0.99), (0.8, 0.99))] + [((0.8, 0.99), (0.8, 0.99))]
+            ),
+            [
+                (1, 2, "holds", "(0.9, 0.99)"),
+                (3, 3, "changes", "(0.9, 0.99) -> (0.8, 0.99)"),
+                (4, 4, "holds", "(0.8, 0.99)"),
+            ],
+        ),
+        (
+            Course("trains", [("head*", "head*"), ("head*", "head*"), ("*", "*")]),
+            [(1, 2, "holds", "head*"), (3, 3, "holds", "*")],
+        ),
+    ],
+)
 def test_legs(course, expected):
     assert legs(course) == expected
 

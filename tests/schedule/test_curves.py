@@ -1,4 +1,5 @@
 """Every curve against its closed form, the golden numbers of torch 2.13, and torch's own schedulers."""
+
 import csv
 import json
 import math
@@ -73,26 +74,41 @@ CURVES = {
     "restarts even": (restarts(0.1, 0.01, Epochs(1)), lambda t: wave(0.1, 0.01, t % 4 / 4)),
     "step": (step(0.1, 0.5, Epochs(3)), lambda t: 0.1 * 0.5 ** (t // 12)),
     "step in parts": (step(0.1, 0.5, Epochs(0.25)), lambda t: 0.1 * 0.5**t),
-    "multi_step": (multi_step(0.1, 0.1, [Steps(3), Epochs(2), Fraction(0.5)]),
-                   lambda t: 0.1 * 0.1 ** ((t >= 3) + (t >= 8) + (t >= 20))),
+    "multi_step": (
+        multi_step(0.1, 0.1, [Steps(3), Epochs(2), Fraction(0.5)]),
+        lambda t: 0.1 * 0.1 ** ((t >= 3) + (t >= 8) + (t >= 20)),
+    ),
     "wsd": (wsd(0.1, Epochs(1), Steps(26), Fraction(0.25), floor=0.01), climb),
-    "wsd linear": (wsd(0.1, Steps(0), Steps(30), Steps(10), shape="linear"),
-                   lambda t: 0.1 if t < 30 else 0.1 * (40 - t) / 10),
+    "wsd linear": (
+        wsd(0.1, Steps(0), Steps(30), Steps(10), shape="linear"),
+        lambda t: 0.1 if t < 30 else 0.1 * (40 - t) / 10,
+    ),
     "function": (function(lambda step: 1 / step), lambda t: 1 / (t + 1)),
     "function epoch": (function(lambda epoch: 1 / epoch), lambda t: 1 / (t // 4 + 1)),
     "function samples": (function(lambda samples: samples), lambda t: 8 * t),
     "function progress": (function(lambda progress: progress), lambda t: t / 40),
     "function clock": (function(lambda clock: clock.step * clock.epoch), lambda t: (t + 1) * (t // 4 + 1)),
-    "then": (linear(0, 0.1, Steps(4)).then(cosine(0.1, 0, Steps(30))).then(0.5),
-             lambda t: 0.1 * t / 4 if t < 4 else wave(0.1, 0, (t - 4) / 30) if t < 34 else 0.5),
-    "then at": (constant(0.1).then(constant(0.2).then(0.3, at=Epochs(2)), at=Epochs(1.5)),
-                lambda t: 0.1 if t < 6 else 0.2 if t < 14 else 0.3),
+    "then": (
+        linear(0, 0.1, Steps(4)).then(cosine(0.1, 0, Steps(30))).then(0.5),
+        lambda t: 0.1 * t / 4 if t < 4 else wave(0.1, 0, (t - 4) / 30) if t < 34 else 0.5,
+    ),
+    "then at": (
+        constant(0.1).then(constant(0.2).then(0.3, at=Epochs(2)), at=Epochs(1.5)),
+        lambda t: 0.1 if t < 6 else 0.2 if t < 14 else 0.3,
+    ),
     "then function": (constant(9).then(function(lambda step: step), at=Steps(10)), lambda t: 9 if t < 10 else t - 9),
-    "then epochs": (constant(9).then(function(lambda epoch: epoch), at=Epochs(2)), lambda t: 9 if t < 8 else t // 4 - 1),
-    "warmup": (cosine(0.1, 0, Steps(30)).warmup(Epochs(2), start=0.01),
-               lambda t: 0.01 + 0.09 * t / 8 if t < 8 else wave(0.1, 0, min((t - 8) / 30, 1))),
-    "cycles": (linear(1, 0, Steps(6)).cycles(3, decay=0.5),
-               lambda t: 0.5 ** (t // 6) * (1 - t % 6 / 6) if t < 18 else 0.0),
+    "then epochs": (
+        constant(9).then(function(lambda epoch: epoch), at=Epochs(2)),
+        lambda t: 9 if t < 8 else t // 4 - 1,
+    ),
+    "warmup": (
+        cosine(0.1, 0, Steps(30)).warmup(Epochs(2), start=0.01),
+        lambda t: 0.01 + 0.09 * t / 8 if t < 8 else wave(0.1, 0, min((t - 8) / 30, 1)),
+    ),
+    "cycles": (
+        linear(1, 0, Steps(6)).cycles(3, decay=0.5),
+        lambda t: 0.5 ** (t // 6) * (1 - t % 6 / 6) if t < 18 else 0.0,
+    ),
     "endless": (linear(1, 0, Epochs(1)).cycles(), lambda t: 1 - t % 4 / 4),
     "clip": (linear(1, 0, Steps(40)).clip(0.2, 0.7), lambda t: min(max(1 - t / 40, 0.2), 0.7)),
     "scale": (0.5 * linear(1, 0, Steps(40)).scale(3), lambda t: 1.5 * (1 - t / 40)),
@@ -111,7 +127,8 @@ def test_the_value_does_not_depend_on_how_the_run_came_there(name):
     uninterrupted = values(curve)
     order = random.Random(name).sample(range(1, 41), 40)
     assert [curve.value(Horizon.even(10, 4, batch_size=8).clock(number)) for number in order] == [
-        uninterrupted[number - 1] for number in order]
+        uninterrupted[number - 1] for number in order
+    ]
 
 
 TORCH = {
@@ -135,7 +152,9 @@ def torch_tables():
     return [(json.loads(params), table) for params, table in found.items()]
 
 
-@pytest.mark.parametrize(("spec", "table"), torch_tables(), ids=lambda value: value["cls"] if isinstance(value, dict) else "")
+@pytest.mark.parametrize(
+    ("spec", "table"), torch_tables(), ids=lambda value: value["cls"] if isinstance(value, dict) else ""
+)
 def test_numbers_of_torch(spec, table):
     curve = TORCH[spec["cls"]](spec["optimizer_lr"][0], spec["kwargs"])
     horizon = Horizon.even(len(table))
@@ -145,13 +164,27 @@ def test_numbers_of_torch(spec, table):
         assert curve.value(horizon.clock(calls + 1)) == pytest.approx(rate, rel=0, abs=1e-12), calls
 
 
-@pytest.mark.parametrize(("total", "share", "anneal", "divisors"), [
-    (20, 0.3, "cos", (25, 1e4)), (37, 0.25, "linear", (10, 100)), (7, 0.5, "cos", (5, 2)), (100, 0.05, "linear", (25, 1e4))])
+@pytest.mark.parametrize(
+    ("total", "share", "anneal", "divisors"),
+    [
+        (20, 0.3, "cos", (25, 1e4)),
+        (37, 0.25, "linear", (10, 100)),
+        (7, 0.5, "cos", (5, 2)),
+        (100, 0.05, "linear", (25, 1e4)),
+    ],
+)
 def test_one_cycle_is_torchs(total, share, anneal, divisors):
     torch = pytest.importorskip("torch")
     optimizer = torch.optim.SGD([torch.zeros(1)], 0.1)
-    theirs = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.5, total, pct_start=share, anneal_strategy=anneal,
-                                                 div_factor=divisors[0], final_div_factor=divisors[1])
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        0.5,
+        total,
+        pct_start=share,
+        anneal_strategy=anneal,
+        div_factor=divisors[0],
+        final_div_factor=divisors[1],
+    )
     ours = values(one_cycle(0.5, Steps(total), share, *divisors, anneal), Horizon.even(total))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the optimizer never steps
@@ -181,27 +214,33 @@ def test_a_function_may_give_none():
     assert function(lambda clock: None).value(Clock(1, 1, 0.0, RUN)) is None
 
 
-@pytest.mark.parametrize(("make", "told"), [
-    (lambda: linear(1, 0, 10), r"over needs a unit: Epochs\(10\), Steps\(10\)"),
-    (lambda: linear(1, "0", Steps(1)), "end must be a finite number, got '0'"),
-    (lambda: linear(float("nan"), 0, Steps(1)), "start must be a finite number, got nan"),
-    (lambda: polynomial(1, 0, Steps(1), 0), r"polynomial\(power\) must be above 0"),
-    (lambda: exponential(1, 0.5, Steps(0)), r"every\) must be longer than 0, got Steps\(0\)"),
-    (lambda: exponential(1, 0.5, Steps(1), end=2), "never comes from 1.0 to 2.0"),
-    (lambda: exponential(1, 2, Steps(1), end=0.5), "never comes"),
-    (lambda: restarts(1, 0, Steps(4), mul=0.5), r"restarts\(mul\) must be >= 1"),
-    (lambda: step(1, 0, Steps(4)), r"step\(factor\) must be above 0"),
-    (lambda: multi_step(1, 0.1, Steps(3)), "must be a list"),
-    (lambda: multi_step(1, 0.1, [Steps(3), 5]), r"at\)\[1\] needs a unit"),
-    (lambda: multi_step(1, 0.1, [Steps(5), Steps(3)]), r"must rise, got Steps\(5\) before Steps\(3\)"),
-    (lambda: one_cycle(1, Steps(4), warmup=1), "between 0 and 1"),
-    (lambda: one_cycle(1, Steps(4), anneal="cosine"), "'cos' or 'linear', got 'cosine'. Did you mean 'cos'"),
-    (lambda: wsd(1, Steps(1), Steps(1), Steps(1), shape="squareroot"), "'sqrt' or 'linear', got 'squareroot'"),
-    (lambda: function(lambda steps: 1), "named 'step' or 'epoch' or 'samples'.*it takes 'steps'. Did you mean 'step'"),
-    (lambda: function(0.1), "must be a function of 'step'.*got 0.1"),
-    (lambda: per_group(0.1), "a dictionary by group or a list"),
-    (lambda: per_group({0.5: 1}), "by its name or its index, got 0.5"),
-])
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: linear(1, 0, 10), r"over needs a unit: Epochs\(10\), Steps\(10\)"),
+        (lambda: linear(1, "0", Steps(1)), "end must be a finite number, got '0'"),
+        (lambda: linear(float("nan"), 0, Steps(1)), "start must be a finite number, got nan"),
+        (lambda: polynomial(1, 0, Steps(1), 0), r"polynomial\(power\) must be above 0"),
+        (lambda: exponential(1, 0.5, Steps(0)), r"every\) must be longer than 0, got Steps\(0\)"),
+        (lambda: exponential(1, 0.5, Steps(1), end=2), "never comes from 1.0 to 2.0"),
+        (lambda: exponential(1, 2, Steps(1), end=0.5), "never comes"),
+        (lambda: restarts(1, 0, Steps(4), mul=0.5), r"restarts\(mul\) must be >= 1"),
+        (lambda: step(1, 0, Steps(4)), r"step\(factor\) must be above 0"),
+        (lambda: multi_step(1, 0.1, Steps(3)), "must be a list"),
+        (lambda: multi_step(1, 0.1, [Steps(3), 5]), r"at\)\[1\] needs a unit"),
+        (lambda: multi_step(1, 0.1, [Steps(5), Steps(3)]), r"must rise, got Steps\(5\) before Steps\(3\)"),
+        (lambda: one_cycle(1, Steps(4), warmup=1), "between 0 and 1"),
+        (lambda: one_cycle(1, Steps(4), anneal="cosine"), "'cos' or 'linear', got 'cosine'. Did you mean 'cos'"),
+        (lambda: wsd(1, Steps(1), Steps(1), Steps(1), shape="squareroot"), "'sqrt' or 'linear', got 'squareroot'"),
+        (
+            lambda: function(lambda steps: 1),
+            "named 'step' or 'epoch' or 'samples'.*it takes 'steps'. Did you mean 'step'",
+        ),
+        (lambda: function(0.1), "must be a function of 'step'.*got 0.1"),
+        (lambda: per_group(0.1), "a dictionary by group or a list"),
+        (lambda: per_group({0.5: 1}), "by its name or its index, got 0.5"),
+    ],
+)
 def test_what_cannot_work_is_refused(make, told):
     with pytest.raises(ConfigError, match=told):
         make()
@@ -213,6 +252,9 @@ def test_values_find_their_groups():
     assert per_group({"head": 5, 1: 7}).resolve(names, "here") == [None, 7, 5]
     with pytest.raises(ConfigError, match="here: 2 values for 3 parameter groups"):
         per_group([1, 2]).resolve(names, "here")
-    with pytest.raises(ConfigError, match=r"no parameter group 'heads'; the optimizer has 3 \(0 to 2\), they are called 'body', "
-                                          "'head'. Did you mean 'head'"):
+    with pytest.raises(
+        ConfigError,
+        match=r"no parameter group 'heads'; the optimizer has 3 \(0 to 2\), they are called 'body', "
+        "'head'. Did you mean 'head'",
+    ):
         per_group({"heads": 1}).resolve(names, "here")

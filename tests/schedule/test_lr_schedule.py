@@ -1,4 +1,5 @@
 """Learning rate functions, held against FastEstimator 1.7's numbers."""
+
 import csv
 import json
 from collections import defaultdict

@@ -1,4 +1,5 @@
 """What is told about a schedule before it runs."""
+
 import csv
 import io
 
@@ -17,8 +18,9 @@ COSINE = config(name="cosine", warmup_epochs=5, warmup_bias_lr=1e-5, min_lr=1e-6
 
 
 def rows(*values):
-    return [{"epoch": step, "step": step, "field": "lr", "group": 0, "value": value}
-            for step, value in enumerate(values, 1)]
+    return [
+        {"epoch": step, "step": step, "field": "lr", "group": 0, "value": value} for step, value in enumerate(values, 1)
+    ]
 
 
 def test_a_preview_has_the_values_of_simulate():
@@ -55,13 +57,16 @@ def test_steps_that_are_meant_are_not_told():
     assert preview(linear(0.1, 0, Epochs(10)), 10, 7).warnings == ()
 
 
-@pytest.mark.parametrize(("values", "told"), [
-    ((0.1, 0.09, 0.08, 0.02, 0.01, 0.005), "lr jumps down from 0.08 to 0.02 at epoch 4."),
-    ((0.1, -0.1), "lr is -0.1 at epoch 2 (update 2), which no optimizer can use."),
-    ((0.1, float("nan")), "lr is nan at epoch 2 (update 2), which no optimizer can use."),
-    ((0.0, 0.1, 0.05), "lr is 0 in epoch 1, in which nothing is learned."),
-    ((0.1, 0.05, 0.0, 0.0), "lr is 0 in 2 epochs from epoch 3 on, in which nothing is learned."),
-])
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((0.1, 0.09, 0.08, 0.02, 0.01, 0.005), "lr jumps down from 0.08 to 0.02 at epoch 4."),
+        ((0.1, -0.1), "lr is -0.1 at epoch 2 (update 2), which no optimizer can use."),
+        ((0.1, float("nan")), "lr is nan at epoch 2 (update 2), which no optimizer can use."),
+        ((0.0, 0.1, 0.05), "lr is 0 in epoch 1, in which nothing is learned."),
+        ((0.1, 0.05, 0.0, 0.0), "lr is 0 in 2 epochs from epoch 3 on, in which nothing is learned."),
+    ],
+)
 def test_what_is_odd_about_values(values, told):
     assert told in warnings_of(rows(*values))
 
@@ -78,8 +83,11 @@ def test_fields_and_groups_have_names_of_their_own():
 
 
 def test_schedulers_are_shown_by_what_is_in_force():
-    shown = preview(EpochScheduler({1: cosine(0.1, 0, Epochs(3)), 4: 0.01}), 6, switches={
-        "batch size": EpochScheduler({1: 32, 3: 64, 5: None})})
+    shown = preview(
+        EpochScheduler({1: cosine(0.1, 0, Epochs(3)), 4: 0.01}),
+        6,
+        switches={"batch size": EpochScheduler({1: 32, 3: 64, 5: None})},
+    )
     assert shown.switches["lr"] == ["Cosine", "Cosine", "Cosine", "0.01", "0.01", "0.01"]
     assert shown.timeline().segments("batch size") == [(1, 2, "32"), (3, 4, "64"), (5, 6, "-")]
     with pytest.raises(ConfigError, match=r"switches\['size'\] must be a Scheduler, got int"):

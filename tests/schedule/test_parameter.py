@@ -1,4 +1,5 @@
 """Schedulers of optimizer fields, held against the numbers of pytorch-accelerated 0.1.61, and in bare loops."""
+
 import csv
 import json
 import math
@@ -38,9 +39,7 @@ def values_of(optimizer, field="lr"):
 
 
 class MilestoneLrScheduler(StatefulSchedulerBase):
-    def __init__(
-        self, optimizer, gamma=0.5, epoch_milestones=(2, 4, 5), num_steps_per_epoch=100
-    ):
+    def __init__(self, optimizer, gamma=0.5, epoch_milestones=(2, 4, 5), num_steps_per_epoch=100):
         super().__init__(optimizer, param_group_field="lr")
         self.milestones = set(  # noqa: C401 - as printed there
             (num_steps_per_epoch * milestone for milestone in epoch_milestones)  # noqa: UP034
@@ -49,9 +48,7 @@ class MilestoneLrScheduler(StatefulSchedulerBase):
 
     def get_updated_values(self, num_updates: int):
         if num_updates in self.milestones:
-            lr_values = [
-                group[self.param_group_field] for group in self.optimizer.param_groups
-            ]
+            lr_values = [group[self.param_group_field] for group in self.optimizer.param_groups]
             updated_lrs = [lr * self.gamma for lr in lr_values]
             return updated_lrs
 
@@ -64,9 +61,7 @@ class StepWdScheduler(StatefulSchedulerBase):
 
     def get_updated_values(self, num_updates: int):
         if num_updates % self.n == 0 and num_updates > 0:
-            wd_values = [
-                group[self.param_group_field] for group in self.optimizer.param_groups
-            ]
+            wd_values = [group[self.param_group_field] for group in self.optimizer.param_groups]
             updated_wd_values = [wd * self.gamma for wd in wd_values]
             return updated_wd_values
 
@@ -127,9 +122,12 @@ def test_warmup_stable_decay_as_it_was(spec, rows):
     follow(WSDLrScheduler(optimizer, **spec, compat=UPSTREAM), optimizer, rows)
 
 
-RETURNS = {"scalar": lambda n, base: 0.1 + 0.01 * n, "list": lambda n, base: [one + 0.01 * n for one in base],
-           "tuple": lambda n, base: tuple(one + 0.01 * n for one in base),
-           "none_on_odd": lambda n, base: None if n % 2 else [one + 0.01 * n for one in base]}
+RETURNS = {
+    "scalar": lambda n, base: 0.1 + 0.01 * n,
+    "list": lambda n, base: [one + 0.01 * n for one in base],
+    "tuple": lambda n, base: tuple(one + 0.01 * n for one in base),
+    "none_on_odd": lambda n, base: None if n % 2 else [one + 0.01 * n for one in base],
+}
 
 
 @pytest.mark.parametrize(("spec", "rows"), table("pta_stateless_base"))
@@ -151,6 +149,7 @@ def test_a_stateless_scheduler_is_told_the_updates_in_any_order(spec, rows):
 @pytest.mark.parametrize(("spec", "rows"), table("pta_cosine_resume"))
 def test_a_resumed_cosine_goes_on(spec, rows, compat):
     spec = dict(spec)
+
     def made():
         optimizer = lrs(*base)
         return optimizer, CosineLrScheduler(optimizer, **spec, compat=compat)
@@ -203,8 +202,19 @@ def test_the_documented_cosine_without_warmup_is_one_update_earlier(setting):
 
 
 def test_the_documented_cosine_comes_to_its_minimum_when_the_cooldown_starts():
-    found = [one for one, in curve(CosineLrScheduler, [0.1], 25, total_num_epochs=5, num_update_steps_per_epoch=4,
-                                   num_warmup_epochs=1, num_cooldown_epochs=1, lr_min=0.01)]
+    found = [
+        one
+        for (one,) in curve(
+            CosineLrScheduler,
+            [0.1],
+            25,
+            total_num_epochs=5,
+            num_update_steps_per_epoch=4,
+            num_warmup_epochs=1,
+            num_cooldown_epochs=1,
+            lr_min=0.01,
+        )
+    ]
     assert found[:5] == close([1e-6 + share * (0.1 - 1e-6) for share in (0, 0.25, 0.5, 0.75, 1)])
     assert found[4:16] == close([0.01 + 0.09 / 2 * (1 + math.cos(math.pi * n / 12)) for n in range(12)])
     assert found[15] > 0.01
@@ -212,15 +222,33 @@ def test_the_documented_cosine_comes_to_its_minimum_when_the_cooldown_starts():
 
 
 def test_the_documented_warmup_rises_in_a_straight_line_from_its_ratio():
-    found = curve(CosineLrScheduler, [0.1, 0.01], 6, total_num_epochs=4, num_update_steps_per_epoch=5,
-                  num_warmup_epochs=1, warmup_starting_lr_ratio=0.5)
+    found = curve(
+        CosineLrScheduler,
+        [0.1, 0.01],
+        6,
+        total_num_epochs=4,
+        num_update_steps_per_epoch=5,
+        num_warmup_epochs=1,
+        warmup_starting_lr_ratio=0.5,
+    )
     assert [one for one, _ in found[:6]] == close([0.05, 0.06, 0.07, 0.08, 0.09, 0.1])
     assert [other for _, other in found[:6]] == close([0.005, 0.006, 0.007, 0.008, 0.009, 0.01])
 
 
 def test_epochs_may_end_in_a_fraction():
-    found = [one for one, in curve(CosineLrScheduler, [0.1], 8, total_num_epochs=1.5, num_update_steps_per_epoch=4,
-                                   num_warmup_epochs=0.5, warmup_starting_lr=0.0, lr_min=0.0)]
+    found = [
+        one
+        for (one,) in curve(
+            CosineLrScheduler,
+            [0.1],
+            8,
+            total_num_epochs=1.5,
+            num_update_steps_per_epoch=4,
+            num_warmup_epochs=0.5,
+            warmup_starting_lr=0.0,
+            lr_min=0.0,
+        )
+    ]
     assert found == close([0.0, 0.05, 0.1, *(0.05 * (1 + math.cos(math.pi * n / 4)) for n in (1, 2, 3)), 0.0, 0.0])
 
 
@@ -228,8 +256,12 @@ def test_the_documented_checkpoints_double_up_to_the_end_of_the_run():
     optimizer = lrs(0.1)
     scheduler = WSDLrScheduler(optimizer, total_steps=40, num_checkpoints=2, decay_phase_ratio=0.2, lr_min=0.0)
     assert scheduler.get_checkpoint_steps() == [20, 40]
-    found = [one for one, in curve(WSDLrScheduler, [0.1], 43, total_steps=40, num_checkpoints=2, decay_phase_ratio=0.2,
-                                   lr_min=0.0)]
+    found = [
+        one
+        for (one,) in curve(
+            WSDLrScheduler, [0.1], 43, total_steps=40, num_checkpoints=2, decay_phase_ratio=0.2, lr_min=0.0
+        )
+    ]
     down = [0.1 * (1 - math.sqrt(n / 4)) for n in range(4)]
     assert found == close([*[0.1] * 16, *down, *[0.1] * 16, *down, 0.0, 0.0, 0.0])
     as_it_was = WSDLrScheduler(lrs(0.1), total_steps=40, num_checkpoints=2, compat=UPSTREAM)
@@ -254,8 +286,9 @@ MAKERS = {
     "weight decay": lambda optimizer: StepWdScheduler(optimizer, n=3),
     "cosine": lambda optimizer: CosineLrScheduler(optimizer, 3, 5, num_warmup_epochs=1),
     "wsd": lambda optimizer: WSDLrScheduler(optimizer, total_steps=16, num_warmup_steps=3, decay_phase_ratio=0.3),
-    "wsd as it was": lambda optimizer: WSDLrScheduler(optimizer, total_steps=16, num_warmup_steps=3,
-                                                      decay_phase_ratio=0.3, compat=UPSTREAM),
+    "wsd as it was": lambda optimizer: WSDLrScheduler(
+        optimizer, total_steps=16, num_warmup_steps=3, decay_phase_ratio=0.3, compat=UPSTREAM
+    ),
 }
 
 
@@ -273,7 +306,9 @@ def test_resuming_equals_going_on_whether_or_not_the_optimizer_was_loaded(kind, 
     resumed.load_state_dict(json.loads(json.dumps(scheduler.state_dict())))
     for _ in range(12):
         assert (values_of(again), values_of(again, "weight_decay")) == (
-            values_of(optimizer), values_of(optimizer, "weight_decay"))
+            values_of(optimizer),
+            values_of(optimizer, "weight_decay"),
+        )
         scheduler.step()
         resumed.step()
 
@@ -286,9 +321,17 @@ def test_the_saved_settings_hold_after_loading():
 
 
 def test_states_of_the_original_can_be_loaded():
-    original = {"total_iterations": 6, "lr_min_ratio": None, "lr_min": 1e-06, "warmup_iterations": 0,
-                "warmup_lr_init": 1e-06, "warmup_lr_ratio": None, "k_decay": 1.0, "num_cooldown_iterations": 0,
-                "num_updates": 2}
+    original = {
+        "total_iterations": 6,
+        "lr_min_ratio": None,
+        "lr_min": 1e-06,
+        "warmup_iterations": 0,
+        "warmup_lr_init": 1e-06,
+        "warmup_lr_ratio": None,
+        "k_decay": 1.0,
+        "num_cooldown_iterations": 0,
+        "num_updates": 2,
+    }
     scheduler = CosineLrScheduler(lrs(0.1), 10, 10, compat=UPSTREAM)
     scheduler.load_state_dict(original)
     assert scheduler.state_dict() == original
@@ -323,39 +366,54 @@ def test_several_numbers_survive_json():
 # bad input
 
 
-@pytest.mark.parametrize(("spec", "told"), [
-    ({"total_num_epochs": 0}, r"CosineLrScheduler\(total_num_epochs\) must be a number > 0, got 0"),  # PE1
-    ({"num_update_steps_per_epoch": 0}, "num_update_steps_per_epoch.* > 0, got 0"),
-    ({"total_num_epochs": "5"}, "total_num_epochs.* got '5'"),
-    ({"total_num_epochs": True}, "got True"),
-    ({"lr_min": -1e-3}, r"CosineLrScheduler\(lr_min\) must be a number >= 0, got -0.001"),  # PE3
-    ({"lr_min": math.nan}, "lr_min.*nan"),
-    ({"k_decay": 0}, "k_decay.* > 0"),
-    ({"min_lr_ratio": -0.1}, "min_lr_ratio.* >= 0"),
-    ({"num_warmup_epochs": 3, "num_cooldown_epochs": 3}, "together longer than total_num_epochs=5"),
-    ({"compat": "pytorch-accelerated"}, "Did you mean 'pytorch_accelerated'"),
-])
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ({"total_num_epochs": 0}, r"CosineLrScheduler\(total_num_epochs\) must be a number > 0, got 0"),  # PE1
+        ({"num_update_steps_per_epoch": 0}, "num_update_steps_per_epoch.* > 0, got 0"),
+        ({"total_num_epochs": "5"}, "total_num_epochs.* got '5'"),
+        ({"total_num_epochs": True}, "got True"),
+        ({"lr_min": -1e-3}, r"CosineLrScheduler\(lr_min\) must be a number >= 0, got -0.001"),  # PE3
+        ({"lr_min": math.nan}, "lr_min.*nan"),
+        ({"k_decay": 0}, "k_decay.* > 0"),
+        ({"min_lr_ratio": -0.1}, "min_lr_ratio.* >= 0"),
+        ({"num_warmup_epochs": 3, "num_cooldown_epochs": 3}, "together longer than total_num_epochs=5"),
+        ({"compat": "pytorch-accelerated"}, "Did you mean 'pytorch_accelerated'"),
+    ],
+)
 def test_a_cosine_that_cannot_work_is_refused(spec, told):
     with pytest.raises(ConfigError, match=told) as found:
         CosineLrScheduler(lrs(0.1), **{"total_num_epochs": 5, "num_update_steps_per_epoch": 4, **spec})
     assert isinstance(found.value, AssertionError)
 
 
-@pytest.mark.parametrize(("spec", "told"), [
-    ({"num_epochs": 2, "num_update_steps_per_epoch": 20}, "total_steps, or num_epochs and .*; got total_steps"),  # PE9
-    ({"total_steps": None}, "needs num_epochs"),
-    ({"total_steps": None, "num_epochs": 3}, "needs num_update_steps_per_epoch"),
-    ({"total_steps": 0}, "total_steps.* int >= 1, got 0"),
-    ({"num_checkpoints": 2, "decay_phase_ratio": 0.5}, "ratio.* num_checkpoints=2 .*<= 0.3333, got 0.5"),  # PE11
-    ({"lr_min": 0, "use_inverse_sqrt_decay": False}, "lr_min.* must be > 0 with use_inverse_sqrt_decay=False"),  # PE13
-    ({"lr_min": 2}, "lr_min.* <= 1"),
-    ({"decay_phase_ratio": 0}, "decay_phase_ratio.* > 0"),
-    ({"decay_phase_ratio": 0.01}, "decay_phase_ratio=0.01 of 40 is below 1"),
-    ({"num_checkpoints": 0}, "num_checkpoints.* int >= 1"),
-    ({"num_warmup_steps": -1}, "num_warmup_steps.* >= 0"),
-    ({"num_warmup_steps": 39}, "num_warmup_steps=39 is not over when the first decay begins, after 36"),
-    ({"num_warmup_steps": 2, "warmup_starting_lr": 0.5}, "must not be above the largest learning rate.* 0.1, got 0.5"),
-])
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (
+            {"num_epochs": 2, "num_update_steps_per_epoch": 20},
+            "total_steps, or num_epochs and .*; got total_steps",
+        ),  # PE9
+        ({"total_steps": None}, "needs num_epochs"),
+        ({"total_steps": None, "num_epochs": 3}, "needs num_update_steps_per_epoch"),
+        ({"total_steps": 0}, "total_steps.* int >= 1, got 0"),
+        ({"num_checkpoints": 2, "decay_phase_ratio": 0.5}, "ratio.* num_checkpoints=2 .*<= 0.3333, got 0.5"),  # PE11
+        (
+            {"lr_min": 0, "use_inverse_sqrt_decay": False},
+            "lr_min.* must be > 0 with use_inverse_sqrt_decay=False",
+        ),  # PE13
+        ({"lr_min": 2}, "lr_min.* <= 1"),
+        ({"decay_phase_ratio": 0}, "decay_phase_ratio.* > 0"),
+        ({"decay_phase_ratio": 0.01}, "decay_phase_ratio=0.01 of 40 is below 1"),
+        ({"num_checkpoints": 0}, "num_checkpoints.* int >= 1"),
+        ({"num_warmup_steps": -1}, "num_warmup_steps.* >= 0"),
+        ({"num_warmup_steps": 39}, "num_warmup_steps=39 is not over when the first decay begins, after 36"),
+        (
+            {"num_warmup_steps": 2, "warmup_starting_lr": 0.5},
+            "must not be above the largest learning rate.* 0.1, got 0.5",
+        ),
+    ],
+)
 def test_a_warmup_stable_decay_that_cannot_work_is_refused(spec, told):
     with pytest.raises(ConfigError, match=told):
         WSDLrScheduler(lrs(0.1), **{"total_steps": 40, **spec})
@@ -373,8 +431,10 @@ def test_a_field_that_no_group_has_is_named():
     for family in (KeyError, MissingKeyError, ConfigError):  # PE4
         with pytest.raises(family) as found:
             Named(optimizer, "weight_decay_x")
-        assert str(found.value) == ("Named: 'weight_decay_x' is missing from param_groups[0]; it has 'lr', "
-                                    "'weight_decay'. Did you mean 'weight_decay'?")
+        assert str(found.value) == (
+            "Named: 'weight_decay_x' is missing from param_groups[0]; it has 'lr', "
+            "'weight_decay'. Did you mean 'weight_decay'?"
+        )
 
 
 @pytest.mark.parametrize("base", [SchedulerBase, StatefulSchedulerBase])
@@ -396,13 +456,16 @@ def test_a_state_of_another_optimizer_is_refused():
         MilestoneLrScheduler(lrs(0.1, 0.2)).load_state_dict(MilestoneLrScheduler(lrs(0.1)).state_dict())
 
 
-@pytest.mark.parametrize(("gives", "told"), [
-    ([0.1], "one value for each of the 2 parameter groups.* it gave 1 values"),
-    ([0.1, 0.2, 0.3], "it gave 3 values"),
-    (math.nan, "finite numbers, got nan"),
-    ([0.1, math.inf], "got inf for 'lr' of group 1"),
-    (True, "got True"),
-])
+@pytest.mark.parametrize(
+    ("gives", "told"),
+    [
+        ([0.1], "one value for each of the 2 parameter groups.* it gave 1 values"),
+        ([0.1, 0.2, 0.3], "it gave 3 values"),
+        (math.nan, "finite numbers, got nan"),
+        ([0.1, math.inf], "got inf for 'lr' of group 1"),
+        (True, "got True"),
+    ],
+)
 def test_values_that_do_not_fit_are_refused(gives, told):
     class Bad(StatefulSchedulerBase):
         def get_updated_values(self, num_updates):
@@ -426,8 +489,9 @@ def test_a_bare_torch_loop():
     import torch
 
     layer = torch.nn.Linear(2, 1)
-    optimizer = torch.optim.SGD([{"params": [layer.weight]}, {"params": [layer.bias], "lr": 0.01}], lr=0.1,
-                                weight_decay=0.5)
+    optimizer = torch.optim.SGD(
+        [{"params": [layer.weight]}, {"params": [layer.bias], "lr": 0.01}], lr=0.1, weight_decay=0.5
+    )
     rates, decay = CosineLrScheduler(optimizer, 2, 3), StepWdScheduler(optimizer, n=2, gamma=0.5)
     used = []
     for _ in range(6):

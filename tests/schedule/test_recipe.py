@@ -1,4 +1,5 @@
 """Recipes by name, held against the numbers of NetsPresso Trainer 1.4.1."""
+
 import copy
 import csv
 import json
@@ -106,7 +107,8 @@ def test_a_recipe_is_a_curve():
     recipe = recipe_from_config(config_of(MULTI_STEP))
     horizon = Horizon.even(12, 3)
     assert [recipe.value(horizon.clock(step)) for step in (1, 9, 10, 24, 25)] == [
-        recipe.rate(epoch) for epoch in (1, 3, 4, 8, 9)]
+        recipe.rate(epoch) for epoch in (1, 3, 4, 8, 9)
+    ]
     assert [(0.5 * recipe).value(horizon.clock(step)) for step in (9, 10)] == [0.05, 0.5 * recipe.rate(4)]
 
 
@@ -115,11 +117,11 @@ def test_a_recipe_is_a_curve():
 PAGE = {  # the examples of the documentation, as they stand there
     "step": "  name: step\n      iters_per_phase: 1\n      gamma: 0.1\n      end_epoch: 80",
     "poly": "  name: poly\n      warmup_epochs: 5\n      warmup_bias_lr: 1e-5\n      min_lr: 1e-6\n      power: 1.0\n"
-            "      end_epoch: 80",
+    "      end_epoch: 80",
     "cosine_no_sgdr": "  name: cosine_no_sgdr\n      warmup_epochs: 5\n      warmup_bias_lr: 1e-5\n      min_lr: 1e-6\n"
-                      "      end_epoch: 80",
+    "      end_epoch: 80",
     "cosine": "  name: cosine\n      warmup_epochs: 5\n      warmup_bias_lr: 1e-5\n      min_lr: 1e-6\n"
-              "      iters_per_phase: 10",
+    "      iters_per_phase: 10",
     "multi_step": "  name: multi_step\n      milestones: [30, 80]\n      gamma: 0.1",
 }
 
@@ -157,11 +159,25 @@ def test_the_length_of_the_run_may_not_be_left_out_where_it_matters(name):
     assert recipe_from_config(parse_config(page(name, "seed: 1")), epochs=100).epochs == 100
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("1e-5", 1e-5), ("1E5", 1e5), ("-2e+3", -2e3), ("1.0e-5", 1e-5), (".5", 0.5), ("5.", 5.0), ("+1.5", 1.5),
-    ("10", 10), ("1e", "1e"), ("e5", "e5"), ("1.2.3", "1.2.3"), ("'1e-5'", "1e-5"), ("-.inf", float("-inf")),
-    ("true", True),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-5", 1e-5),
+        ("1E5", 1e5),
+        ("-2e+3", -2e3),
+        ("1.0e-5", 1e-5),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("+1.5", 1.5),
+        ("10", 10),
+        ("1e", "1e"),
+        ("e5", "e5"),
+        ("1.2.3", "1.2.3"),
+        ("'1e-5'", "1e-5"),
+        ("-.inf", float("-inf")),
+        ("true", True),
+    ],
+)
 def test_numbers_are_those_of_yaml_1_2(text, value):
     found = parse_config(f"key: {text}")["key"]
     assert (found, type(found)) == (value, type(value))
@@ -192,13 +208,16 @@ def test_floats_that_pyyaml_took_for_text_are_numbers_all_the_same():
     assert config["training"]["scheduler"]["min_lr"] == "1e-6"
 
 
-@pytest.mark.parametrize(("text", "told"), [
-    ("", "here must be a YAML mapping with the key 'training', got NoneType"),
-    ("- 1", "must be a YAML mapping"),
-    ("a: [1", "here is not YAML.*line 1"),
-    ("training:\n  epochs: 1\n  epochs: 2", "here, line 3: the key 'epochs' is given twice"),
-    ("a: !!python/object/apply:os.getcwd []", "here is not YAML.*python/object"),
-])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "here must be a YAML mapping with the key 'training', got NoneType"),
+        ("- 1", "must be a YAML mapping"),
+        ("a: [1", "here is not YAML.*line 1"),
+        ("training:\n  epochs: 1\n  epochs: 2", "here, line 3: the key 'epochs' is given twice"),
+        ("a: !!python/object/apply:os.getcwd []", "here is not YAML.*python/object"),
+    ],
+)
 def test_text_that_is_no_configuration_is_refused(text, told):
     with pytest.raises(ConfigError, match=f"(?s){told}"):
         parse_config(text, "here")
@@ -230,58 +249,81 @@ def changed(scheduler, **settings):
     return {key: value for key, value in {**scheduler, **settings}.items() if value is not None}
 
 
-@pytest.mark.parametrize(("scheduler", "told"), [
-    (changed(STEP, name="stepp"), "training.scheduler.name must be one of 'step', .*got 'stepp'. Did you mean 'step'"),
-    (changed(STEP, name="cosine_sgdr"), "Did you mean 'cosine_no_sgdr'"),
-    (changed(STEP, name=3), "name must be one of .*got 3"),
-    (changed(STEP, gamma=None), "training.scheduler.gamma is missing: 'step' needs 'iters_per_phase', 'gamma'"),  # NE2
-    (changed(STEP, milestones=[1]), "training.scheduler.milestones is not a setting of 'step'"),  # NE9
-    (changed(STEP, gama=0.1), "training.scheduler.gama is not a setting .* Did you mean 'gamma'"),
-    (changed(STEP, gamma=None, gama=0.1), "training.scheduler.gama is not a setting .* Did you mean 'gamma'"),
-    (changed(STEP, iters_per_phase=0), "training.scheduler.iters_per_phase must be an int >= 1, got 0"),
-    (changed(STEP, iters_per_phase="2"), r"training.scheduler.iters_per_phase must be an int >= 1, got '2' \(str\)"),
-    (changed(STEP, iters_per_phase="1e1"), "training.scheduler.iters_per_phase must be an int >= 1, got '1e1'"),
-    (changed(STEP, iters_per_phase=2.5), "training.scheduler.iters_per_phase must be an int"),
-    (changed(STEP, iters_per_phase=True), "training.scheduler.iters_per_phase must be an int"),
-    (changed(STEP, gamma=-0.1), "training.scheduler.gamma must be a number >= 0, got -0.1"),
-    (changed(STEP, gamma="0.1"), "training.scheduler.gamma must be a number >= 0, got '0.1'"),
-    (changed(STEP, gamma=float("nan")), "training.scheduler.gamma must be a number"),
-    (changed(STEP, end_epoch=-1), "training.scheduler.end_epoch must be an int >= 0"),
-    (changed(POLY, warmup_epochs=9), "training.scheduler.warmup_epochs must be less than training.scheduler.end_epoch, "
-                                     "got 9 and 9"),  # NE4
-    (changed(POLY, warmup_epochs=10), "training.scheduler.warmup_epochs must be less than"),  # NE5
-    (changed(POLY, end_epoch=0, warmup_epochs=0), "training.scheduler.end_epoch must be an int >= 1, got 0"),
-    (changed(POLY, power=-1), "training.scheduler.power must be a number >= 0"),
-    (changed(POLY, min_lr=0.2), "training.scheduler.min_lr=0.2 is above training.optimizer.lr=0.1"),
-    (changed(POLY, warmup_bias_lr=-1e-5), "training.scheduler.warmup_bias_lr must be a number >= 0"),
-    (changed(NO_SGDR, end_epoch=0), "training.scheduler.end_epoch must be an int >= 1, got 0"),
-    (changed(NO_SGDR, warmup_epochs=9), "training.scheduler.warmup_epochs must be less than"),
-    (changed(NO_SGDR, min_lr=0.2), "training.scheduler.min_lr=0.2 is above training.optimizer.lr=0.1"),  # NE10
-    (changed(NO_SGDR, warmup_epochs=0, end_epoch=1), "end_epoch and training.epochs must be > 1"),
-    (changed(COSINE, iters_per_phase="five"), "training.scheduler.iters_per_phase must be an int, got 'five'"),
-    (changed(COSINE, end_epoch=9), "training.scheduler.end_epoch is not a setting of 'cosine'"),
-    (changed(MULTI_STEP, milestones=5), r"training.scheduler.milestones must be a list such as \[30, 80\], got 5"),
-    (changed(MULTI_STEP, milestones=[3, "8"]), r"training.scheduler.milestones\[1\] must be an int >= 0, got '8'"),
-    (changed(MULTI_STEP, milestones=[-1]), r"training.scheduler.milestones\[0\] must be an int >= 0, got -1"),
-])
+@pytest.mark.parametrize(
+    ("scheduler", "told"),
+    [
+        (
+            changed(STEP, name="stepp"),
+            "training.scheduler.name must be one of 'step', .*got 'stepp'. Did you mean 'step'",
+        ),
+        (changed(STEP, name="cosine_sgdr"), "Did you mean 'cosine_no_sgdr'"),
+        (changed(STEP, name=3), "name must be one of .*got 3"),
+        (
+            changed(STEP, gamma=None),
+            "training.scheduler.gamma is missing: 'step' needs 'iters_per_phase', 'gamma'",
+        ),  # NE2
+        (changed(STEP, milestones=[1]), "training.scheduler.milestones is not a setting of 'step'"),  # NE9
+        (changed(STEP, gama=0.1), "training.scheduler.gama is not a setting .* Did you mean 'gamma'"),
+        (changed(STEP, gamma=None, gama=0.1), "training.scheduler.gama is not a setting .* Did you mean 'gamma'"),
+        (changed(STEP, iters_per_phase=0), "training.scheduler.iters_per_phase must be an int >= 1, got 0"),
+        (
+            changed(STEP, iters_per_phase="2"),
+            r"training.scheduler.iters_per_phase must be an int >= 1, got '2' \(str\)",
+        ),
+        (changed(STEP, iters_per_phase="1e1"), "training.scheduler.iters_per_phase must be an int >= 1, got '1e1'"),
+        (changed(STEP, iters_per_phase=2.5), "training.scheduler.iters_per_phase must be an int"),
+        (changed(STEP, iters_per_phase=True), "training.scheduler.iters_per_phase must be an int"),
+        (changed(STEP, gamma=-0.1), "training.scheduler.gamma must be a number >= 0, got -0.1"),
+        (changed(STEP, gamma="0.1"), "training.scheduler.gamma must be a number >= 0, got '0.1'"),
+        (changed(STEP, gamma=float("nan")), "training.scheduler.gamma must be a number"),
+        (changed(STEP, end_epoch=-1), "training.scheduler.end_epoch must be an int >= 0"),
+        (
+            changed(POLY, warmup_epochs=9),
+            "training.scheduler.warmup_epochs must be less than training.scheduler.end_epoch, got 9 and 9",
+        ),  # NE4
+        (changed(POLY, warmup_epochs=10), "training.scheduler.warmup_epochs must be less than"),  # NE5
+        (changed(POLY, end_epoch=0, warmup_epochs=0), "training.scheduler.end_epoch must be an int >= 1, got 0"),
+        (changed(POLY, power=-1), "training.scheduler.power must be a number >= 0"),
+        (changed(POLY, min_lr=0.2), "training.scheduler.min_lr=0.2 is above training.optimizer.lr=0.1"),
+        (changed(POLY, warmup_bias_lr=-1e-5), "training.scheduler.warmup_bias_lr must be a number >= 0"),
+        (changed(NO_SGDR, end_epoch=0), "training.scheduler.end_epoch must be an int >= 1, got 0"),
+        (changed(NO_SGDR, warmup_epochs=9), "training.scheduler.warmup_epochs must be less than"),
+        (changed(NO_SGDR, min_lr=0.2), "training.scheduler.min_lr=0.2 is above training.optimizer.lr=0.1"),  # NE10
+        (changed(NO_SGDR, warmup_epochs=0, end_epoch=1), "end_epoch and training.epochs must be > 1"),
+        (changed(COSINE, iters_per_phase="five"), "training.scheduler.iters_per_phase must be an int, got 'five'"),
+        (changed(COSINE, end_epoch=9), "training.scheduler.end_epoch is not a setting of 'cosine'"),
+        (changed(MULTI_STEP, milestones=5), r"training.scheduler.milestones must be a list such as \[30, 80\], got 5"),
+        (changed(MULTI_STEP, milestones=[3, "8"]), r"training.scheduler.milestones\[1\] must be an int >= 0, got '8'"),
+        (changed(MULTI_STEP, milestones=[-1]), r"training.scheduler.milestones\[0\] must be an int >= 0, got -1"),
+    ],
+)
 def test_settings_that_cannot_work_are_named(scheduler, told):
     config = config_of(scheduler)
     with pytest.raises(ConfigError, match=told):
         scheduler_from_config(Groups(0.1), config)
 
 
-@pytest.mark.parametrize(("config", "told"), [
-    ({"trainin": {}}, "^training is missing in the configuration; it has trainin. Did you mean 'trainin'"),
-    ({}, "it has nothing"),
-    ({"training": {"schedule": {}}}, "training.scheduler is missing .* has training.schedule. Did you mean 'schedule'"),
-    ({"training": None}, "training must hold settings by name, got None"),
-    ({"training": {"scheduler": "step"}}, "training.scheduler must hold settings by name, got 'step'"),
-    ({"training": {"scheduler": {"nam": "step"}}}, "training.scheduler.name is missing.* Did you mean 'nam'"),
-    ({"training": {"epochs": 0, "scheduler": STEP}}, "training.epochs must be an int >= 1, got 0"),
-    ({"training": {"epochs": "12", "scheduler": STEP}}, "training.epochs must be an int >= 1, got '12'"),
-    ({"training": {"optimizer": {"lr": -1}, "scheduler": STEP}}, "training.optimizer.lr must be a number >= 0, got -1"),
-    ({"training": {"optimizer": {"lr": "fast"}, "scheduler": STEP}}, "training.optimizer.lr must be a number"),
-])
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"trainin": {}}, "^training is missing in the configuration; it has trainin. Did you mean 'trainin'"),
+        ({}, "it has nothing"),
+        (
+            {"training": {"schedule": {}}},
+            "training.scheduler is missing .* has training.schedule. Did you mean 'schedule'",
+        ),
+        ({"training": None}, "training must hold settings by name, got None"),
+        ({"training": {"scheduler": "step"}}, "training.scheduler must hold settings by name, got 'step'"),
+        ({"training": {"scheduler": {"nam": "step"}}}, "training.scheduler.name is missing.* Did you mean 'nam'"),
+        ({"training": {"epochs": 0, "scheduler": STEP}}, "training.epochs must be an int >= 1, got 0"),
+        ({"training": {"epochs": "12", "scheduler": STEP}}, "training.epochs must be an int >= 1, got '12'"),
+        (
+            {"training": {"optimizer": {"lr": -1}, "scheduler": STEP}},
+            "training.optimizer.lr must be a number >= 0, got -1",
+        ),
+        ({"training": {"optimizer": {"lr": "fast"}, "scheduler": STEP}}, "training.optimizer.lr must be a number"),
+    ],
+)
 def test_configurations_that_cannot_work_are_named(config, told):
     with pytest.raises(ConfigError, match=told):
         scheduler_from_config(Groups(0.1), config)
@@ -308,12 +350,15 @@ def test_a_rate_needs_one_to_start_from():
 # what is told before the run
 
 
-@pytest.mark.parametrize(("scheduler", "told"), [
-    (changed(MULTI_STEP, milestones=[8, 3]), r"milestones should increase, got \[8, 3\]"),  # NE7
-    (changed(MULTI_STEP, milestones=[3, 3]), r"milestones should increase, got \[3, 3\]"),
-    (changed(COSINE, iters_per_phase=0), "iters_per_phase=0 cannot be in a run of 12 epochs; 1 is taken"),
-    (changed(COSINE, iters_per_phase=20), "iters_per_phase=20 cannot be in a run of 12 epochs; 12 is taken"),
-])
+@pytest.mark.parametrize(
+    ("scheduler", "told"),
+    [
+        (changed(MULTI_STEP, milestones=[8, 3]), r"milestones should increase, got \[8, 3\]"),  # NE7
+        (changed(MULTI_STEP, milestones=[3, 3]), r"milestones should increase, got \[3, 3\]"),
+        (changed(COSINE, iters_per_phase=0), "iters_per_phase=0 cannot be in a run of 12 epochs; 1 is taken"),
+        (changed(COSINE, iters_per_phase=20), "iters_per_phase=20 cannot be in a run of 12 epochs; 12 is taken"),
+    ],
+)
 def test_what_is_read_in_another_way_is_told(scheduler, told, caplog):
     with caplog.at_level(logging.WARNING):
         scheduler_from_config(Groups(0.1), config_of(scheduler))
@@ -330,15 +375,18 @@ def test_another_rate_than_that_of_the_optimizer_is_told(caplog):
     assert caplog.text == ""
 
 
-@pytest.mark.parametrize(("scheduler", "epochs", "told"), [
-    (changed(STEP), 12, []),
-    (changed(MULTI_STEP), 8, ["milestone 8 is never reached: the run has 8 epochs"]),
-    (changed(NO_SGDR, warmup_epochs=0), 12, ["epoch 1 has the rate 0.103109, above training.optimizer.lr=0.1"]),
-    (changed(COSINE), 12, ["the rate drops from 0.1 to 0.0345"]),
-    (changed(POLY, end_epoch=12), 12, ["min_lr=1e-06 is never reached: it would be in force from epoch 13 on"]),
-    (changed(POLY), 12, []),
-    (changed(POLY), 3, ["warmup_epochs=3 is not over when the run of 3 epochs ends", "min_lr"]),
-])
+@pytest.mark.parametrize(
+    ("scheduler", "epochs", "told"),
+    [
+        (changed(STEP), 12, []),
+        (changed(MULTI_STEP), 8, ["milestone 8 is never reached: the run has 8 epochs"]),
+        (changed(NO_SGDR, warmup_epochs=0), 12, ["epoch 1 has the rate 0.103109, above training.optimizer.lr=0.1"]),
+        (changed(COSINE), 12, ["the rate drops from 0.1 to 0.0345"]),
+        (changed(POLY, end_epoch=12), 12, ["min_lr=1e-06 is never reached: it would be in force from epoch 13 on"]),
+        (changed(POLY), 12, []),
+        (changed(POLY), 3, ["warmup_epochs=3 is not over when the run of 3 epochs ends", "min_lr"]),
+    ],
+)
 def test_what_somebody_would_want_to_know(scheduler, epochs, told):
     found = recipe_from_config(config_of(scheduler, epochs)).check(Horizon.even(epochs))
     assert len(found) == len(told)
@@ -358,8 +406,13 @@ def test_a_recipe_does_not_change_what_it_was_given():
 def test_a_torch_optimizer():
     import torch
 
-    optimizer = torch.optim.SGD([{"params": [torch.nn.Parameter(torch.zeros(1))]},
-                                 {"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.01}], lr=0.1)
+    optimizer = torch.optim.SGD(
+        [
+            {"params": [torch.nn.Parameter(torch.zeros(1))]},
+            {"params": [torch.nn.Parameter(torch.zeros(1))], "lr": 0.01},
+        ],
+        lr=0.1,
+    )
     scheduler = scheduler_from_config(optimizer, config_of(MULTI_STEP))
     for _ in range(3):
         scheduler.step()

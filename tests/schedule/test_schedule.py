@@ -1,4 +1,5 @@
 """Schedulers answer by epoch, exactly as FastEstimator 1.7's."""
+
 import csv
 import json
 from pathlib import Path
@@ -6,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from fastestimator_lite.component import Component, When
-from fastestimator_lite.schedule import EpochScheduler, RepeatScheduler, Scheduler, get_current_items, get_signature_epochs, value_at
+from fastestimator_lite.schedule import (
+    EpochScheduler,
+    RepeatScheduler,
+    Scheduler,
+    get_current_items,
+    get_signature_epochs,
+    value_at,
+)
 from fastestimator_lite.schedule.schedule import Calendar, select, values_of
 from fastestimator_lite.util.errors import ConfigError
 
@@ -24,8 +32,11 @@ def scheduler(spec):
     return RepeatScheduler(spec["repeat_list"])
 
 
-@pytest.mark.parametrize("row", [row for row in rows("fe_schedulers.csv") if "Scheduler_r0" not in row["params_json"]],
-                         ids=lambda row: f"{row['setting_id']}-{row['epoch']}")
+@pytest.mark.parametrize(
+    "row",
+    [row for row in rows("fe_schedulers.csv") if "Scheduler_r0" not in row["params_json"]],
+    ids=lambda row: f"{row['setting_id']}-{row['epoch']}",
+)
 def test_values_equal_the_golden_table(row):
     spec = json.loads(row["params_json"])
     assert scheduler(spec).get_current_value(int(row["epoch"])) == json.loads(row["value_json"])
@@ -42,7 +53,7 @@ RULES = {"T": {"mode": "train"}, "V": {"mode": "eval"}, "D1": {"ds_id": "ds1"}, 
 
 def item(spec, made):
     if isinstance(spec, dict):
-        (kind, values), = spec.items()
+        ((kind, values),) = spec.items()
         if kind == "EpochScheduler":
             return EpochScheduler({int(epoch): item(value, made) for epoch, value in values.items()})
         return RepeatScheduler([item(value, made) for value in values])
@@ -58,7 +69,10 @@ def test_signature_epochs_and_selection_equal_the_golden_table(row):
     spec, made = json.loads(row["params_json"]), {}
     items = [item(one, made) for one in spec["items"]]
     assert get_signature_epochs(items, spec["total_epochs"], spec["mode"]) == json.loads(row["signature_epochs_json"])
-    found = [[one.name for one in get_current_items(items, spec["mode"], epoch)] for epoch in range(1, spec["total_epochs"] + 1)]
+    found = [
+        [one.name for one in get_current_items(items, spec["mode"], epoch)]
+        for epoch in range(1, spec["total_epochs"] + 1)
+    ]
     assert found == json.loads(row["current_items_per_epoch_json"])
 
 
@@ -66,18 +80,23 @@ def test_signature_epochs_and_selection_equal_the_golden_table(row):
 def test_selection_by_mode_and_data_set_equals_the_golden_table(row):
     spec = json.loads(row["params_json"])
     items = [Named(name, **RULES.get(name, {})) for name in spec["items"]]
-    assert [one.name for one in get_current_items(items, spec["run_modes"], ds_id=spec["ds_id"])] == json.loads(row["selected_json"])
+    assert [one.name for one in get_current_items(items, spec["run_modes"], ds_id=spec["ds_id"])] == json.loads(
+        row["selected_json"]
+    )
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda: EpochScheduler([1, 2]), "must be a dict"),
-    (lambda: EpochScheduler({0: 1}), "epochs start at 1, got key 0"),
-    (lambda: EpochScheduler({"1": 1}), "must be an int, got '1'"),
-    (lambda: EpochScheduler({1.5: 1}), "must be an int, got 1.5"),
-    (lambda: EpochScheduler({True: 1}), "must be an int, got True"),
-    (lambda: RepeatScheduler([1]), r"at least 2 values to take turns, got \[1\]"),
-    (lambda: RepeatScheduler((1, 2)), r"must be a list, got \(1, 2\)"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: EpochScheduler([1, 2]), "must be a dict"),
+        (lambda: EpochScheduler({0: 1}), "epochs start at 1, got key 0"),
+        (lambda: EpochScheduler({"1": 1}), "must be an int, got '1'"),
+        (lambda: EpochScheduler({1.5: 1}), "must be an int, got 1.5"),
+        (lambda: EpochScheduler({True: 1}), "must be an int, got True"),
+        (lambda: RepeatScheduler([1]), r"at least 2 values to take turns, got \[1\]"),
+        (lambda: RepeatScheduler((1, 2)), r"must be a list, got \(1, 2\)"),
+    ],
+)
 def test_bad_schedulers_are_refused(make, message):
     with pytest.raises(ConfigError, match=message) as caught:
         make()
@@ -118,11 +137,16 @@ def test_a_scheduler_of_ones_own_works_in_selection():
     assert get_signature_epochs([Odd("a", "b")], 6) == [1, 4]
 
 
-@pytest.mark.parametrize("items", [
-    [EpochScheduler({1: "a", 3: None, 6: "c"}), RepeatScheduler(["x", "y", None])],
-    [RepeatScheduler([1, 2]), RepeatScheduler([1, 2, 3])],
-    [EpochScheduler({2: "a"})], [Odd("a", "b"), RepeatScheduler([1, 2])], ["plain"],
-])
+@pytest.mark.parametrize(
+    "items",
+    [
+        [EpochScheduler({1: "a", 3: None, 6: "c"}), RepeatScheduler(["x", "y", None])],
+        [RepeatScheduler([1, 2]), RepeatScheduler([1, 2, 3])],
+        [EpochScheduler({2: "a"})],
+        [Odd("a", "b"), RepeatScheduler([1, 2])],
+        ["plain"],
+    ],
+)
 def test_calendar_agrees_with_asking_every_epoch(items):
     calendar = Calendar(items, 20)
     for epoch in range(1, 21):
@@ -143,5 +167,10 @@ def test_calendar_work_does_not_grow_with_the_epochs():
             Counting.asked += 1
             return super().get_current_value(epoch)
 
-    assert get_signature_epochs([Counting({1: "a", 50_000: "b"}), RepeatScheduler(["x", "y"])], 1_000_000) == [1, 2, 50_000, 50_001]
+    assert get_signature_epochs([Counting({1: "a", 50_000: "b"}), RepeatScheduler(["x", "y"])], 1_000_000) == [
+        1,
+        2,
+        50_000,
+        50_001,
+    ]
     assert Counting.asked < 20

@@ -1,4 +1,5 @@
 """The values of a schedule over a run, without a model."""
+
 import copy
 import csv
 import json
@@ -18,8 +19,13 @@ from fastestimator_lite.schedule.simulation import simulate
 from fastestimator_lite.util.errors import ConfigError
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-CONFIG = {"training": {"epochs": 4, "optimizer": {"lr": 0.1},
-                       "scheduler": {"name": "multi_step", "milestones": [1, 3], "gamma": 0.5}}}
+CONFIG = {
+    "training": {
+        "epochs": 4,
+        "optimizer": {"lr": 0.1},
+        "scheduler": {"name": "multi_step", "milestones": [1, 3], "gamma": 0.5},
+    }
+}
 
 
 class Groups:
@@ -43,34 +49,47 @@ def test_a_row_for_each_update_field_and_group():
     rows = simulate({"lr": [lambda step: step, 7], "weight_decay": lambda epoch: 10 * epoch}, 2, 2)
     assert [tuple(row) for row in rows] == [("epoch", "step", "field", "group", "value")] * 12
     assert [tuple(row.values()) for row in rows] == [
-        (1, 1, "lr", 0, 1), (1, 1, "lr", 1, 7), (1, 1, "weight_decay", 0, 10),
-        (1, 2, "lr", 0, 2), (1, 2, "lr", 1, 7), (1, 2, "weight_decay", 0, 10),
-        (2, 3, "lr", 0, 3), (2, 3, "lr", 1, 7), (2, 3, "weight_decay", 0, 20),
-        (2, 4, "lr", 0, 4), (2, 4, "lr", 1, 7), (2, 4, "weight_decay", 0, 20)]
+        (1, 1, "lr", 0, 1),
+        (1, 1, "lr", 1, 7),
+        (1, 1, "weight_decay", 0, 10),
+        (1, 2, "lr", 0, 2),
+        (1, 2, "lr", 1, 7),
+        (1, 2, "weight_decay", 0, 10),
+        (2, 3, "lr", 0, 3),
+        (2, 3, "lr", 1, 7),
+        (2, 3, "weight_decay", 0, 20),
+        (2, 4, "lr", 0, 4),
+        (2, 4, "lr", 1, 7),
+        (2, 4, "weight_decay", 0, 20),
+    ]
 
 
 def test_it_is_public():
     assert fe.schedule.simulate(lambda epoch: 0.1 / epoch, 2) == [
         {"epoch": 1, "step": 1, "field": "lr", "group": 0, "value": 0.1},
-        {"epoch": 2, "step": 2, "field": "lr", "group": 0, "value": 0.05}]
+        {"epoch": 2, "step": 2, "field": "lr", "group": 0, "value": 0.05},
+    ]
 
 
-@pytest.mark.parametrize(("schedule", "found"), [
-    (linear(0.0, 1.0, Epochs(2)), [0.0, 0.25, 0.5, 0.75]),
-    (0.5 * linear(0.0, 1.0, Epochs(2)), [0.0, 0.125, 0.25, 0.375]),
-    (0.3, [0.3] * 4),
-    (lambda step: 1 / step, [1, 1 / 2, 1 / 3, 1 / 4]),
-    (lambda epoch, base=2: base**epoch, [2, 2, 4, 4]),
-    (lambda progress: progress, [0.0, 0.25, 0.5, 0.75]),
-    (lambda clock: 10 * clock.epoch + clock.step, [11, 12, 23, 24]),
-    (function(lambda step: step), [1, 2, 3, 4]),
-    (EpochScheduler({2: 0.1}), [None, None, 0.1, 0.1]),
-    (EpochScheduler({1: 0.1, 2: lambda step: step}), [0.1, 0.1, 3, 4]),
-    (RepeatScheduler([0.1, linear(0.0, 1.0, Epochs(2))]), [0.1, 0.1, 0.5, 0.75]),
-    ((0.9, lambda step: step), [(0.9, 1), (0.9, 2), (0.9, 3), (0.9, 4)]),
-    (lambda step: (0.9, step), [(0.9, 1), (0.9, 2), (0.9, 3), (0.9, 4)]),
-    (lambda step: None if step % 2 else step, [None, 2, None, 4]),
-])
+@pytest.mark.parametrize(
+    ("schedule", "found"),
+    [
+        (linear(0.0, 1.0, Epochs(2)), [0.0, 0.25, 0.5, 0.75]),
+        (0.5 * linear(0.0, 1.0, Epochs(2)), [0.0, 0.125, 0.25, 0.375]),
+        (0.3, [0.3] * 4),
+        (lambda step: 1 / step, [1, 1 / 2, 1 / 3, 1 / 4]),
+        (lambda epoch, base=2: base**epoch, [2, 2, 4, 4]),
+        (lambda progress: progress, [0.0, 0.25, 0.5, 0.75]),
+        (lambda clock: 10 * clock.epoch + clock.step, [11, 12, 23, 24]),
+        (function(lambda step: step), [1, 2, 3, 4]),
+        (EpochScheduler({2: 0.1}), [None, None, 0.1, 0.1]),
+        (EpochScheduler({1: 0.1, 2: lambda step: step}), [0.1, 0.1, 3, 4]),
+        (RepeatScheduler([0.1, linear(0.0, 1.0, Epochs(2))]), [0.1, 0.1, 0.5, 0.75]),
+        ((0.9, lambda step: step), [(0.9, 1), (0.9, 2), (0.9, 3), (0.9, 4)]),
+        (lambda step: (0.9, step), [(0.9, 1), (0.9, 2), (0.9, 3), (0.9, 4)]),
+        (lambda step: None if step % 2 else step, [None, 2, None, 4]),
+    ],
+)
 def test_what_a_schedule_may_be(schedule, found):
     assert values(simulate(schedule, 2, 2)) == found
 
@@ -129,8 +148,11 @@ def test_the_length_of_the_run_comes_from_the_configuration():
 
 def test_a_file(tmp_path):
     file = tmp_path / "recipe.yaml"
-    file.write_text("training:\n  epochs: 2\n  optimizer: {lr: 1e-1}\n  scheduler: {name: multi_step, milestones: [1], "
-                    "gamma: 0.5}\n", encoding="utf-8")
+    file.write_text(
+        "training:\n  epochs: 2\n  optimizer: {lr: 1e-1}\n  scheduler: {name: multi_step, milestones: [1], "
+        "gamma: 0.5}\n",
+        encoding="utf-8",
+    )
     assert values(simulate(file)) == values(simulate(str(file), 2)) == [0.1, 0.05]
 
 
@@ -146,8 +168,10 @@ def test_the_length_that_is_asked_for_counts_where_the_configuration_says_none()
 def test_a_function_of_an_optimizer():
     rows = simulate(lambda optimizer: Halve(optimizer, "weight_decay"), 2, 2, groups=[{"weight_decay": 8.0}, {}])
     assert [(row["field"], row["group"], row["value"]) for row in rows] == [
-        ("weight_decay", group, value) for pair in ((8.0, 0.01), (4.0, 0.005), (2.0, 0.0025), (1.0, 0.00125))
-        for group, value in enumerate(pair)]
+        ("weight_decay", group, value)
+        for pair in ((8.0, 0.01), (4.0, 0.005), (2.0, 0.0025), (1.0, 0.00125))
+        for group, value in enumerate(pair)
+    ]
     assert values(simulate(Halve, 1, 2)) == [1e-3, 5e-4]
 
 
@@ -158,8 +182,10 @@ def test_the_documented_cosine_update_by_update():
 
 
 def test_the_cosine_as_it_was_lags_one_update():
-    made = [lambda optimizer, compat=compat: CosineLrScheduler(optimizer, 2, 5, compat=compat)
-            for compat in (None, "pytorch_accelerated")]
+    made = [
+        lambda optimizer, compat=compat: CosineLrScheduler(optimizer, 2, 5, compat=compat)
+        for compat in (None, "pytorch_accelerated")
+    ]
     documented, as_it_was = (values(simulate(one, 2, 5)) for one in made)
     assert as_it_was == [documented[0], *documented[:-1]]
 
@@ -184,33 +210,48 @@ def test_a_scheduler_goes_on_from_where_it_stands_and_stays_there():
 
 def test_a_recipe_on_an_optimizer_counts_epochs():
     assert values(simulate(lambda optimizer: scheduler_from_config(optimizer, CONFIG), 4, 2, groups=[{"lr": 0.1}])) == [
-        0.1, 0.1, 0.05, 0.05, 0.05, 0.05, 0.025, 0.025]
+        0.1,
+        0.1,
+        0.05,
+        0.05,
+        0.05,
+        0.05,
+        0.025,
+        0.025,
+    ]
 
 
 # bad input
 
 
-@pytest.mark.parametrize(("schedule", "arguments", "told"), [
-    ("nowhere.yaml", {"epochs": 2}, "'nowhere.yaml' cannot be read"),
-    (object(), {"epochs": 2}, "must be a Curve, a number, a function of 'step' or 'epoch'"),
-    (None, {}, "must say how many epochs"),
-    ({1: 0.1}, {"epochs": 2}, "values by epoch are an EpochScheduler"),
-    ({}, {"epochs": 2}, "a dictionary holds schedules by optimizer field"),
-    ({"lr": "fast"}, {"epochs": 2}, "simulate: 'lr' must be a Curve.* got str: 'fast'"),
-    (True, {"epochs": 2}, "got bool: True"),
-    (lambda steps: 1, {"epochs": 2}, "it takes 'steps'. Did you mean 'step'"),
-    (CosineLrScheduler, {"epochs": 2}, "it takes 'optimizer', 'total_num_epochs', 'num_update_steps_per_epoch'"),
-    (lambda optimizer: 1, {"epochs": 2}, "must return a SchedulerBase, got int"),
-    (lambda step: "fast", {"epochs": 2}, "at epoch 1, step 1, it gave 'fast'"),
-    (EpochScheduler({1: 0.1, 2: "fast"}), {"epochs": 2}, "at epoch 2 must be a Curve.* got str: 'fast'"),
-    (0.1, {}, r"simulate\(epochs\) must say how many epochs the run has"),
-    (0.1, {"epochs": 0}, "epochs must be an int >= 1, got 0"),
-    (0.1, {"epochs": 2, "steps_per_epoch": 0}, "steps_per_epoch must be an int >= 1, got 0"),
-    ([0.1, 0.2], {"epochs": 2, "groups": [{"lr": 1}]}, "2 values for 1 parameter groups"),
-    (CONFIG, {"groups": [{"weight_decay": 1}]}, "group 0 needs 'lr'"),
-    ({"training": {"scheduler": CONFIG["training"]["scheduler"]}}, {"epochs": 2}, "training.optimizer.lr is missing"),
-    ({"training": {"scheduler": {"name": "stepp"}}}, {"epochs": 2}, "Did you mean 'step'"),
-])
+@pytest.mark.parametrize(
+    ("schedule", "arguments", "told"),
+    [
+        ("nowhere.yaml", {"epochs": 2}, "'nowhere.yaml' cannot be read"),
+        (object(), {"epochs": 2}, "must be a Curve, a number, a function of 'step' or 'epoch'"),
+        (None, {}, "must say how many epochs"),
+        ({1: 0.1}, {"epochs": 2}, "values by epoch are an EpochScheduler"),
+        ({}, {"epochs": 2}, "a dictionary holds schedules by optimizer field"),
+        ({"lr": "fast"}, {"epochs": 2}, "simulate: 'lr' must be a Curve.* got str: 'fast'"),
+        (True, {"epochs": 2}, "got bool: True"),
+        (lambda steps: 1, {"epochs": 2}, "it takes 'steps'. Did you mean 'step'"),
+        (CosineLrScheduler, {"epochs": 2}, "it takes 'optimizer', 'total_num_epochs', 'num_update_steps_per_epoch'"),
+        (lambda optimizer: 1, {"epochs": 2}, "must return a SchedulerBase, got int"),
+        (lambda step: "fast", {"epochs": 2}, "at epoch 1, step 1, it gave 'fast'"),
+        (EpochScheduler({1: 0.1, 2: "fast"}), {"epochs": 2}, "at epoch 2 must be a Curve.* got str: 'fast'"),
+        (0.1, {}, r"simulate\(epochs\) must say how many epochs the run has"),
+        (0.1, {"epochs": 0}, "epochs must be an int >= 1, got 0"),
+        (0.1, {"epochs": 2, "steps_per_epoch": 0}, "steps_per_epoch must be an int >= 1, got 0"),
+        ([0.1, 0.2], {"epochs": 2, "groups": [{"lr": 1}]}, "2 values for 1 parameter groups"),
+        (CONFIG, {"groups": [{"weight_decay": 1}]}, "group 0 needs 'lr'"),
+        (
+            {"training": {"scheduler": CONFIG["training"]["scheduler"]}},
+            {"epochs": 2},
+            "training.optimizer.lr is missing",
+        ),
+        ({"training": {"scheduler": {"name": "stepp"}}}, {"epochs": 2}, "Did you mean 'step'"),
+    ],
+)
 def test_what_cannot_be_simulated_is_refused(schedule, arguments, told):
     with pytest.raises(ConfigError, match=told):
         simulate(schedule, **arguments)
@@ -222,9 +263,11 @@ def test_groups_beside_a_scheduler_that_has_its_own_are_refused():
 
 
 def test_no_framework_is_needed():
-    code = ("import sys, fastestimator_lite.schedule.simulation\nimport fastestimator_lite as fe\n"
-            "rows = fe.schedule.simulate(lambda optimizer: fe.schedule.CosineLrScheduler(optimizer, 2, 2), 2, 2)\n"
-            "assert len(rows) == 4\n"
-            "print([name for name in ('torch', 'tensorflow', 'keras', 'yaml', 'pandas') if name in sys.modules])")
+    code = (
+        "import sys, fastestimator_lite.schedule.simulation\nimport fastestimator_lite as fe\n"
+        "rows = fe.schedule.simulate(lambda optimizer: fe.schedule.CosineLrScheduler(optimizer, 2, 2), 2, 2)\n"
+        "assert len(rows) == 4\n"
+        "print([name for name in ('torch', 'tensorflow', 'keras', 'yaml', 'pandas') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

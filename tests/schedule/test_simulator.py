@@ -1,4 +1,5 @@
 """The simulator's page: its answers, and the page itself in a browser that reaches nothing but this machine."""
+
 import base64
 import contextlib
 import importlib.util
@@ -21,10 +22,13 @@ from fastestimator_lite.util.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-needs_browser = pytest.mark.skipif(not (BROWSER and DRIVER) and not os.environ.get("CI"),
-                                   reason="needs chromium and chromedriver: apt-get install chromium chromium-driver")
-MULTI_STEP = ("training: {epochs: 90, optimizer: {lr: 0.2}, "
-              "scheduler: {name: multi_step, milestones: [30, 60], gamma: 0.1}}")
+needs_browser = pytest.mark.skipif(
+    not (BROWSER and DRIVER) and not os.environ.get("CI"),
+    reason="needs chromium and chromedriver: apt-get install chromium chromium-driver",
+)
+MULTI_STEP = (
+    "training: {epochs: 90, optimizer: {lr: 0.2}, scheduler: {name: multi_step, milestones: [30, 60], gamma: 0.1}}"
+)
 
 
 def test_the_example_is_simulated():
@@ -34,11 +38,16 @@ def test_the_example_is_simulated():
     assert shown.rows[4]["value"] == 0.1
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("", "paste a configuration"), ("  \n", "paste a configuration"), ("[1, 2]", "must be a YAML mapping"),
-    (EXAMPLE.replace("cosine", "cosin"), "Did you mean 'cosine'?"),
-    (EXAMPLE.replace("epochs: 100", "epochs: 100000000"), "too long to be shown"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "paste a configuration"),
+        ("  \n", "paste a configuration"),
+        ("[1, 2]", "must be a YAML mapping"),
+        (EXAMPLE.replace("cosine", "cosin"), "Did you mean 'cosine'?"),
+        (EXAMPLE.replace("epochs: 100", "epochs: 100000000"), "too long to be shown"),
+    ],
+)
 def test_what_cannot_be_simulated_is_told(text, message):
     with pytest.raises(ConfigError) as error:
         simulate_text(text)
@@ -89,8 +98,9 @@ def test_a_port_that_is_taken_is_told(address):
 
 def ask(url, text):
     """What the page's function answers, over HTTP."""
-    request = urllib.request.Request(f"{url}gradio_api/call/simulate", json.dumps({"data": [text]}).encode(),
-                                     {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        f"{url}gradio_api/call/simulate", json.dumps({"data": [text]}).encode(), {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(request, timeout=60) as answer:
         event = json.load(answer)["event_id"]
     with urllib.request.urlopen(f"{url}gradio_api/call/simulate/{event}", timeout=60) as answer:
@@ -108,8 +118,11 @@ def test_the_answer_holds_the_curve(address):
         import numpy as np
 
         values = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
-    training = {"epochs": 90, "optimizer": {"lr": 0.2}, "scheduler": {
-        "name": "multi_step", "milestones": [30, 60], "gamma": 0.1}}
+    training = {
+        "epochs": 90,
+        "optimizer": {"lr": 0.2},
+        "scheduler": {"name": "multi_step", "milestones": [30, 60], "gamma": 0.1},
+    }
     assert values == [row["value"] for row in simulate({"training": training})]
     assert "Nothing odd was found." in message
     cells = (table["value"] if "value" in table else table)["data"]
@@ -135,15 +148,23 @@ def test_only_this_machine_is_listened_to(address):
 
 
 def test_gradio_is_told_not_to_report(address):
-    code = ("import os, socket; from fastestimator_lite.schedule.simulator import serve\n"
-            "from fastestimator_lite.summary.planned import plotly_of_plan\n"
-            "asked, real = set(), socket.getaddrinfo\n"
-            "def note(host, *rest, **kwargs):\n    asked.add(str(host))\n    return real(host, *rest, **kwargs)\n"
-            "socket.getaddrinfo = note\n"
-            f"url, page = serve(plotly_of_plan, port={free_port()}, wait=False); page.close()\n"
-            "print(sorted(asked - {'127.0.0.1', 'localhost', 'None'}), os.environ['GRADIO_ANALYTICS_ENABLED'])")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=180,
-                          env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "True"})
+    code = (
+        "import os, socket; from fastestimator_lite.schedule.simulator import serve\n"
+        "from fastestimator_lite.summary.planned import plotly_of_plan\n"
+        "asked, real = set(), socket.getaddrinfo\n"
+        "def note(host, *rest, **kwargs):\n    asked.add(str(host))\n    return real(host, *rest, **kwargs)\n"
+        "socket.getaddrinfo = note\n"
+        f"url, page = serve(plotly_of_plan, port={free_port()}, wait=False); page.close()\n"
+        "print(sorted(asked - {'127.0.0.1', 'localhost', 'None'}), os.environ['GRADIO_ANALYTICS_ENABLED'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+        env={**os.environ, "GRADIO_ANALYTICS_ENABLED": "True"},
+    )
     assert done.stdout.splitlines()[-1:] == ["[] False"], done.stderr
 
 
@@ -159,11 +180,20 @@ class Browser:
         quiet = subprocess.DEVNULL
         self.process = subprocess.Popen([DRIVER, f"--port={port}"], stdout=quiet, stderr=quiet)
         self.until(self.is_up)
-        arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                     "--window-size=1300,1200", f"--user-data-dir={folder}",
-                     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
-        wanted = {"browserName": "chrome", "goog:chromeOptions": {"binary": BROWSER, "args": arguments},
-                  "goog:loggingPrefs": {"performance": "ALL"}}
+        arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=1300,1200",
+            f"--user-data-dir={folder}",
+            "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+        ]
+        wanted = {
+            "browserName": "chrome",
+            "goog:chromeOptions": {"binary": BROWSER, "args": arguments},
+            "goog:loggingPrefs": {"performance": "ALL"},
+        }
         self.session = ""
         self.session = f"/session/{self.post('/session', capabilities={'alwaysMatch': wanted})['sessionId']}"
 
@@ -173,8 +203,9 @@ class Browser:
         return False
 
     def post(self, path, **body):
-        request = urllib.request.Request(f"{self.address}{self.session}{path}", json.dumps(body).encode(),
-                                         {"Content-Type": "application/json"})
+        request = urllib.request.Request(
+            f"{self.address}{self.session}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
         with urllib.request.urlopen(request, timeout=90) as answer:
             return json.load(answer)["value"]
 

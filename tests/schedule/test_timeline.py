@@ -1,4 +1,5 @@
 """The timeline as data and as a table."""
+
 import json
 
 import pytest
@@ -7,9 +8,14 @@ from fastestimator_lite.schedule import Timeline
 from fastestimator_lite.schedule.course import Course
 from fastestimator_lite.schedule.timeline import Stretch
 
-TIMELINE = Timeline([Stretch(1, 2, {"data": "a", "size": "32", "ops": "Rotate"}),
-                     Stretch(3, 3, {"data": "b", "size": "32", "ops": "Rotate"}),
-                     Stretch(4, 9, {"data": "b", "size": "64", "ops": "Rotate"})], 9)
+TIMELINE = Timeline(
+    [
+        Stretch(1, 2, {"data": "a", "size": "32", "ops": "Rotate"}),
+        Stretch(3, 3, {"data": "b", "size": "32", "ops": "Rotate"}),
+        Stretch(4, 9, {"data": "b", "size": "64", "ops": "Rotate"}),
+    ],
+    9,
+)
 
 
 def test_table_shows_constants_once_and_marks_changes():
@@ -37,13 +43,15 @@ def test_at_and_rows():
 
 
 WITH_COURSE = Timeline(
-    [Stretch(1, 2, {"size": "32"}), Stretch(3, 6, {"size": "64"})], 6,
-    [Course("m_lr", [(0.0, 0.1), (0.1, 0.1), (0.1, 0.08), (0.08, 0.06), (0.06, 0.04), None])])
+    [Stretch(1, 2, {"size": "32"}), Stretch(3, 6, {"size": "64"})],
+    6,
+    [Course("m_lr", [(0.0, 0.1), (0.1, 0.1), (0.1, 0.08), (0.08, 0.06), (0.06, 0.04), None])],
+)
 
 
 def test_a_new_row_begins_where_a_course_turns():
     assert str(WITH_COURSE).splitlines() == [
-        "Timeline of 6 epochs (* = changes here, \" = as above)",
+        'Timeline of 6 epochs (* = changes here, " = as above)',
         "  epoch | size | m_lr",
         "  ------+------+--------------",
         "  1     | 32   | 0 -> 0.1",
@@ -84,11 +92,17 @@ def test_json_holds_stretches_and_courses():
 
 def test_long_values_are_wrapped_and_not_said_twice():
     long = "Minmax, Resize(height=28, width=28), Rotate, ExpandDims"
-    timeline = Timeline([Stretch(1, 1, {"ops": long, "size": "1"}), Stretch(2, 2, {"ops": long, "size": "2"}),
-                         Stretch(3, 3, {"ops": "none", "size": "2"})], 3)
+    timeline = Timeline(
+        [
+            Stretch(1, 1, {"ops": long, "size": "1"}),
+            Stretch(2, 2, {"ops": long, "size": "2"}),
+            Stretch(3, 3, {"ops": "none", "size": "2"}),
+        ],
+        3,
+    )
     assert str(timeline).splitlines()[3:] == [
         "  1     | Minmax, Resize(height=28,     | 1",
         "        | width=28), Rotate, ExpandDims |",
-        "  2     | \"                             | 2 *",
+        '  2     | "                             | 2 *',
         "  3     | none *                        | 2",
     ]

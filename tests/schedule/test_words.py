@@ -1,4 +1,5 @@
 """Names of what takes part, so that what differs reads differently."""
+
 import numpy as np
 
 from fastestimator_lite.backend.card import ModelCard

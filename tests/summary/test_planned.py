@@ -1,4 +1,5 @@
 """Plans as pages, pictures and data."""
+
 import json
 import re
 
@@ -11,13 +12,28 @@ from fastestimator_lite.summary.picture import distinct
 from fastestimator_lite.summary.planned import picture_of_plan, plotly_of_plan, write_plan
 from fastestimator_lite.util.errors import ConfigError
 
-COSINE = {"training": {"epochs": 25, "optimizer": {"lr": 0.1}, "scheduler": {
-    "name": "cosine", "warmup_epochs": 5, "warmup_bias_lr": 1e-5, "min_lr": 1e-6, "iters_per_phase": 10}}}
+COSINE = {
+    "training": {
+        "epochs": 25,
+        "optimizer": {"lr": 0.1},
+        "scheduler": {
+            "name": "cosine",
+            "warmup_epochs": 5,
+            "warmup_bias_lr": 1e-5,
+            "min_lr": 1e-6,
+            "iters_per_phase": 10,
+        },
+    }
+}
 TIMELINE = Timeline(
-    [Stretch(1, 2, {"train data": "a", "batch size": "32", "steps": "10"}),
-     Stretch(3, 3, {"train data": "-", "batch size": "-", "steps": "-"}),
-     Stretch(4, 4, {"train data": "a", "batch size": "64", "steps": "5"})], 4,
-    [Course("m_lr", [(0.1, 0.08), (0.08, 0.06), None, (0.06, 0.05)])])
+    [
+        Stretch(1, 2, {"train data": "a", "batch size": "32", "steps": "10"}),
+        Stretch(3, 3, {"train data": "-", "batch size": "-", "steps": "-"}),
+        Stretch(4, 4, {"train data": "a", "batch size": "64", "steps": "5"}),
+    ],
+    4,
+    [Course("m_lr", [(0.1, 0.08), (0.08, 0.06), None, (0.06, 0.05)])],
+)
 
 
 @pytest.fixture
@@ -37,14 +53,19 @@ def test_every_field_and_group_is_drawn():
     both = preview({"lr": [0.1, 0.01], "weight_decay": lambda epoch: 0.1 * epoch}, 3)
     panels = picture_of_plan(both).panels
     assert [(panel.title, [series.label for series in panel.series]) for panel in panels] == [
-        ("learning rate", ["lr, group 0", "lr, group 1"]), ("weight decay", ["weight_decay"])]
+        ("learning rate", ["lr, group 0", "lr, group 1"]),
+        ("weight decay", ["weight_decay"]),
+    ]
 
 
 def test_strips_show_switches_and_the_way_of_the_rate(shown):
     strips = {strip.part: strip.segments for strip in picture_of_plan(shown).strips}
     assert [(one.begin, one.end, one.label) for one in strips["batch size"]] == [(0, 9, "32"), (9, 25, "64")]
     assert [(one.epochs, one.label) for one in strips["lr"]] == [
-        ("1-5", "rises to 0.1"), ("6-10", "falls to 0.002448"), ("11-25", "falls to 0.001094")]
+        ("1-5", "rises to 0.1"),
+        ("6-10", "falls to 0.002448"),
+        ("11-25", "falls to 0.001094"),
+    ]
     assert strips["lr"][0].text == "rises, 0.02001 -> 0.1"
 
 
@@ -89,12 +110,21 @@ def test_a_png_is_drawn(plan, tmp_path):
 def test_warnings_make_the_png_higher(tmp_path):
     import matplotlib.image
 
-    fine = preview({**COSINE, "training": {**COSINE["training"], "scheduler": {
-        "name": "multi_step", "milestones": [5, 10], "gamma": 0.1}}})
+    fine = preview(
+        {
+            **COSINE,
+            "training": {
+                **COSINE["training"],
+                "scheduler": {"name": "multi_step", "milestones": [5, 10], "gamma": 0.1},
+            },
+        }
+    )
     told = preview(COSINE)
     assert fine.warnings == ()
-    heights = [matplotlib.image.imread(write_plan(tmp_path / f"{name}.png", plan)).shape[0]
-               for name, plan in (("fine", fine), ("told", told))]
+    heights = [
+        matplotlib.image.imread(write_plan(tmp_path / f"{name}.png", plan)).shape[0]
+        for name, plan in (("fine", fine), ("told", told))
+    ]
     assert heights[1] - heights[0] >= 20 * len(told.warnings)
 
 
@@ -119,4 +149,5 @@ def test_a_plotly_figure_has_curves_and_strips(shown):
 def test_commas_within_brackets_part_nothing():
     assert distinct(["Resize(8, (1, 2), 8), Minmax", "Resize(16, (1, 2), 16), Minmax"]) == {
         "Resize(8, (1, 2), 8), Minmax": "Resize(8, (1, 2), 8)",
-        "Resize(16, (1, 2), 16), Minmax": "Resize(16, (1, 2), 16)"}
+        "Resize(16, (1, 2), 16), Minmax": "Resize(16, (1, 2), 16)",
+    }

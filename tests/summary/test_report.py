@@ -1,4 +1,5 @@
 """Reports of a run: what they hold, that they stand alone, and that names cannot break them."""
+
 import base64
 import hashlib
 import html.parser
@@ -21,16 +22,29 @@ EVIL = "</script><img src=x onerror=alert(1)><script>alert(2)</script> \"quoted\
 
 
 def stretch(first, last, data, batch_size, steps, ops, trains):
-    return Stretch(first, last, {"train data": data, "eval data": "NumpyDataset (9 samples)", "batch size": batch_size,
-                                 "steps": steps, "train ops": ops, "trains": trains})
+    return Stretch(
+        first,
+        last,
+        {
+            "train data": data,
+            "eval data": "NumpyDataset (9 samples)",
+            "batch size": batch_size,
+            "steps": steps,
+            "train ops": ops,
+            "trains": trains,
+        },
+    )
 
 
-TIMELINE = Timeline([
-    stretch(1, 1, "NumpyDataset #1 (320 samples)", "32", "10", "Resize, Rotate, Minmax", "m1 (Adam)"),
-    stretch(2, 2, "NumpyDataset #1 (320 samples)", "64", "5", "Resize, Rotate, Minmax", "m1 (SGD)"),
-    stretch(3, 3, "NumpyDataset #2 (640 samples)", "32", "20", "Resize, Minmax", "m2 (Adam)"),
-    stretch(4, 4, "NumpyDataset #2 (640 samples)", "64", "10", "Resize, Minmax", "m2 (Adam)"),
-], 4)
+TIMELINE = Timeline(
+    [
+        stretch(1, 1, "NumpyDataset #1 (320 samples)", "32", "10", "Resize, Rotate, Minmax", "m1 (Adam)"),
+        stretch(2, 2, "NumpyDataset #1 (320 samples)", "64", "5", "Resize, Rotate, Minmax", "m1 (SGD)"),
+        stretch(3, 3, "NumpyDataset #2 (640 samples)", "32", "20", "Resize, Minmax", "m2 (Adam)"),
+        stretch(4, 4, "NumpyDataset #2 (640 samples)", "64", "10", "Resize, Minmax", "m2 (Adam)"),
+    ],
+    4,
+)
 
 
 @pytest.fixture
@@ -102,8 +116,10 @@ def page_of(path):
 
 
 def test_curves_hold_what_was_logged(summary):
-    panels = {panel.title: {one.label: dict(zip(one.steps, one.values, strict=True)) for one in panel.series}
-              for panel in picture_of(summary).panels}
+    panels = {
+        panel.title: {one.label: dict(zip(one.steps, one.values, strict=True)) for one in panel.series}
+        for panel in picture_of(summary).panels
+    }
     assert list(panels) == ["ce", "accuracy", "learning rate"]
     assert panels["ce"]["train"] == {1: 2.5, 10: 1.5, 20: 1.25, 30: 0.5, 40: 0.25}
     assert panels["ce"]["test"] == {45: 0.625}
@@ -115,14 +131,25 @@ def test_final_values_stand_by_metric_and_mode(summary):
     picture = picture_of(summary)
     assert [mode.split(" ")[0] for mode in picture.modes] == ["train", "eval", "test"]
     assert {row[0]: row[1:] for row in picture.finals} == {
-        "ce": ["0.25", "0.5", "0.625"], "accuracy": ["", "0.9375", "0.96875"], "max_accuracy": ["", "0.9375", ""],
-        "confusion": ["", "array of shape (3, 3)", ""], "m1_lr": ["0.01", "", ""], "m2_lr": ["0", "", ""]}
+        "ce": ["0.25", "0.5", "0.625"],
+        "accuracy": ["", "0.9375", "0.96875"],
+        "max_accuracy": ["", "0.9375", ""],
+        "confusion": ["", "array of shape (3, 3)", ""],
+        "m1_lr": ["0.01", "", ""],
+        "m2_lr": ["0", "", ""],
+    }
 
 
 def test_facts_are_those_of_the_run(summary):
     facts = dict(picture_of(summary, TIMELINE, facts={"seed": 3}).facts)
-    assert facts == {"epochs": "4 of 4", "steps": "45", "total time": "3.25 sec", "speed": "200 steps/sec (median)",
-                     "GPUs": "0", "seed": "3"}
+    assert facts == {
+        "epochs": "4 of 4",
+        "steps": "45",
+        "total time": "3.25 sec",
+        "speed": "200 steps/sec (median)",
+        "GPUs": "0",
+        "seed": "3",
+    }
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(119.0, "119 sec"), (200.4, "3 min 20 sec"), (7325, "2 h 2 min")])
@@ -134,13 +161,16 @@ def test_long_times_are_told_in_minutes_and_hours(summary, seconds, words):
 def test_the_schedule_lies_on_the_steps_of_its_epochs(summary):
     picture = picture_of(summary, TIMELINE)
     assert picture.epoch_ends == [10, 15, 35, 45]
-    strips = {strip.part: [(one.begin, one.end, one.epochs, one.label, one.tint) for one in strip.segments]
-              for strip in picture.strips}
+    strips = {
+        strip.part: [(one.begin, one.end, one.epochs, one.label, one.tint) for one in strip.segments]
+        for strip in picture.strips
+    }
     assert strips == {
         "train data": [(0, 15, "1-2", "#1 (320 samples)", 0), (15, 45, "3-4", "#2 (640 samples)", 1)],
         "batch size": [(0, 10, "1", "32", 0), (10, 15, "2", "64", 1), (15, 35, "3", "32", 0), (35, 45, "4", "64", 1)],
         "train ops": [(0, 15, "1-2", "Rotate", 0), (15, 45, "3-4", "no Rotate", 1)],
-        "trains": [(0, 10, "1", "m1 (Adam)", 0), (10, 15, "2", "m1 (SGD)", 1), (15, 45, "3-4", "m2 (Adam)", 2)]}
+        "trains": [(0, 10, "1", "m1 (Adam)", 0), (10, 15, "2", "m1 (SGD)", 1), (15, 45, "3-4", "m2 (Adam)", 2)],
+    }
     assert picture.constants == [("eval data", "NumpyDataset (9 samples)")]
 
 
@@ -158,16 +188,24 @@ def test_a_run_that_broke_off_shows_what_it_reached(summary):
     assert dict(picture.facts)["epochs"] == "3 of 4"
 
 
-@pytest.mark.parametrize(("stopped", "ended"), [("finished", "well"), ("stop_training", "early"), ("", "early"),
-                                                ("KeyboardInterrupt", "badly")])
+@pytest.mark.parametrize(
+    ("stopped", "ended"),
+    [("finished", "well"), ("stop_training", "early"), ("", "early"), ("KeyboardInterrupt", "badly")],
+)
 def test_the_end_is_told(summary, stopped, ended):
     summary.stopped = stopped
     assert picture_of(summary).ended == ended
 
 
 def test_an_epoch_without_training_has_no_width(summary):
-    pause = Timeline([Stretch(1, 1, {"trains": "m1", "steps": "10"}), Stretch(2, 2, {"trains": "-", "steps": "-"}),
-                      Stretch(3, 5, {"trains": "m2", "steps": "12"})], 5)
+    pause = Timeline(
+        [
+            Stretch(1, 1, {"trains": "m1", "steps": "10"}),
+            Stretch(2, 2, {"trains": "-", "steps": "-"}),
+            Stretch(3, 5, {"trains": "m2", "steps": "12"}),
+        ],
+        5,
+    )
     picture = picture_of(summary, pause)
     assert picture.epoch_ends == [10, 10, 15, 35, 45]
     assert [(one.begin, one.end, one.text) for one in picture.strips[0].segments] == [(0, 10, "m1"), (10, 45, "m2")]
@@ -178,7 +216,15 @@ def test_what_is_no_number_is_left_out_of_curves(summary):
     train["ce"].update({50: math.nan, 51: math.inf, 52: "text", 53: np.zeros(2), 54: ValWithError(0.0, 0.125, 0.25)})
     (ce,) = [one for one in picture_of(summary).panels[0].series if one.label == "train"]
     assert dict(zip(ce.steps, ce.values, strict=True)) == {
-        1: 2.5, 10: 1.5, 20: 1.25, 30: 0.5, 40: 0.25, 50: None, 51: None, 54: 0.125}
+        1: 2.5,
+        10: 1.5,
+        20: 1.25,
+        30: 0.5,
+        40: 0.25,
+        50: None,
+        51: None,
+        54: 0.125,
+    }
 
 
 def test_data_sets_share_the_panel_of_their_metric(summary):
@@ -201,23 +247,29 @@ def test_metrics_chooses_and_orders_the_panels(summary):
         picture_of(summary, metrics=["acuracy"])
 
 
-@pytest.mark.parametrize(("texts", "labels"), [
-    (["a, b", "a"], ["b", "no b"]),
-    (["a, b, c", "a"], ["b, c", "no b or c"]),
-    (["32", "64"], ["32", "64"]),
-    (["-", "f(x, y), b"], ["none", "f(x, y), b"]),
-    (["a, a", "a"], ["a, a", "a"]),
-])
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
+        (["a, b", "a"], ["b", "no b"]),
+        (["a, b, c", "a"], ["b, c", "no b or c"]),
+        (["32", "64"], ["32", "64"]),
+        (["-", "f(x, y), b"], ["none", "f(x, y), b"]),
+        (["a, a", "a"], ["a, a", "a"]),
+    ],
+)
 def test_labels_say_what_tells_values_apart(texts, labels):
     assert [distinct(texts)[text] for text in texts] == labels
 
 
-@pytest.mark.parametrize(("text", "width", "lines"), [
-    ("m1 (Adam)", 200, ["m1 (Adam)"]),
-    ("m1 (SGD)", 34, ["m1", "(SGD)"]),
-    ("abcdefgh ijklmnop qrstuvwx", 44, ["abcdef", "gh\u2026"]),
-    ("32", 10, []),
-])
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("m1 (Adam)", 200, ["m1 (Adam)"]),
+        ("m1 (SGD)", 34, ["m1", "(SGD)"]),
+        ("abcdefgh ijklmnop qrstuvwx", 44, ["abcdef", "gh\u2026"]),
+        ("32", 10, []),
+    ],
+)
 def test_text_is_fitted_into_its_segment(text, width, lines):
     assert fitted(text, width) == lines
 
@@ -229,15 +281,33 @@ def test_the_page_shows_everything(summary, tmp_path):
     path = write_report(tmp_path / "new" / "report.html", summary, TIMELINE, title="My digits", facts={"seed": 3})
     assert path == tmp_path / "new" / "report.html"
     page = page_of(path)
-    for words in ("My digits", "Finished", "4 of 4", "3.25 sec", "accuracy", "0.96875", "0.9375",
-                  "NumpyDataset (9 samples)"):
+    for words in (
+        "My digits",
+        "Finished",
+        "4 of 4",
+        "3.25 sec",
+        "accuracy",
+        "0.96875",
+        "0.9375",
+        "NumpyDataset (9 samples)",
+    ):
         assert words in page.text
     for part in TIMELINE.parts:
         assert part in page.text
     for row in TIMELINE.stretches:
         assert row.values["train ops"] in page.text
     assert [text for kind, text in page.cells if kind == "new"] == [
-        "64", "5", "m1 (SGD)", "NumpyDataset #2 (640 samples)", "32", "20", "Resize, Minmax", "m2 (Adam)", "64", "10"]
+        "64",
+        "5",
+        "m1 (SGD)",
+        "NumpyDataset #2 (640 samples)",
+        "32",
+        "20",
+        "Resize, Minmax",
+        "m2 (Adam)",
+        "64",
+        "10",
+    ]
 
 
 def test_the_figure_holds_curves_and_schedule_on_one_axis(summary, tmp_path):
@@ -271,8 +341,11 @@ def test_the_page_asks_for_nothing_from_outside(summary, tmp_path):
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
     assert rules["img-src"] == "data: blob:"
-    hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-              for attributes, text in page.scripts if "type" not in attributes]
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for attributes, text in page.scripts
+        if "type" not in attributes
+    ]
     assert rules["script-src"].split() == hashes  # these two scripts run, and no other
 
 
@@ -367,8 +440,9 @@ def test_a_width_that_cannot_be_is_refused(summary, tmp_path, width):
 # ---- what is not installed
 
 
-@pytest.mark.parametrize(("package", "write"),
-                         [("jinja2", write_report), ("plotly", write_report), ("matplotlib", write_png)])
+@pytest.mark.parametrize(
+    ("package", "write"), [("jinja2", write_report), ("plotly", write_report), ("matplotlib", write_png)]
+)
 def test_a_missing_package_is_named_with_the_line_that_installs_it(summary, tmp_path, monkeypatch, package, write):
     real = importlib.import_module
     monkeypatch.setattr(importlib, "import_module", lambda name, *rest: _refuse(name, package) or real(name, *rest))

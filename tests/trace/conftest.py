@@ -1,4 +1,5 @@
 """What trace tests share: a system by hand, small models, and whole runs on eight samples."""
+
 import types
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 @pytest.fixture
 def system():
     """The state of a run, as far as traces that stand alone look at it."""
-    return types.SimpleNamespace(epoch_idx=0, global_step=0, batch_idx=0, mode="train", ds_id="", log_steps=2,
-                                 stop_training=False)
+    return types.SimpleNamespace(
+        epoch_idx=0, global_step=0, batch_idx=0, mode="train", ds_id="", log_steps=2, stop_training=False
+    )
 
 
 @pytest.fixture
@@ -101,10 +103,16 @@ def _estimator_maker(framework):
 
     def make(traces, epochs=2, train_data=None, eval_data=None, test_data=None, optimizer_fn="sgd", log_steps=2):
         model = _builder(framework)(optimizer_fn)
-        network = fe.Network([ModelOp(model, "x", "p"), CrossEntropy(("p", "y"), "ce", from_logits=True),
-                              UpdateOp(model, "ce")])
-        pipeline = fe.Pipeline(train_data=train_data or _samples(), eval_data=eval_data or _samples(4, 1),
-                               test_data=test_data, batch_size=4, num_process=0)
+        network = fe.Network(
+            [ModelOp(model, "x", "p"), CrossEntropy(("p", "y"), "ce", from_logits=True), UpdateOp(model, "ce")]
+        )
+        pipeline = fe.Pipeline(
+            train_data=train_data or _samples(),
+            eval_data=eval_data or _samples(4, 1),
+            test_data=test_data,
+            batch_size=4,
+            num_process=0,
+        )
         return fe.Estimator(pipeline, network, epochs=epochs, traces=traces(model), log_steps=log_steps)
 
     return make

@@ -1,4 +1,5 @@
 """How many updates each epoch has, asked before the run and held against it."""
+
 import numpy as np
 import pytest
 
@@ -36,11 +37,21 @@ class Updates(Trace):
 
 def run(train_data=None, batch_size=2, epochs=4, updates=None, steps=None):
     a, b = linear("a"), linear("b")
-    ops = [ModelOp(a, "x", "pa"), ModelOp(b, "x", "pb"), MeanSquaredError(("pa", "y"), "la"), MeanSquaredError(("pb", "y"), "lb")]
+    ops = [
+        ModelOp(a, "x", "pa"),
+        ModelOp(b, "x", "pb"),
+        MeanSquaredError(("pa", "y"), "la"),
+        MeanSquaredError(("pb", "y"), "lb"),
+    ]
     seen = Updates()
-    estimator = fe.Estimator(fe.Pipeline(train_data=train_data or data(10), batch_size=batch_size, num_process=0),
-                             fe.Network([*ops, *(updates or (lambda a, b: [UpdateOp(a, "la"), UpdateOp(b, "lb")]))(a, b)]), epochs=epochs,
-                             traces=seen, log_steps=None, train_steps_per_epoch=steps)
+    estimator = fe.Estimator(
+        fe.Pipeline(train_data=train_data or data(10), batch_size=batch_size, num_process=0),
+        fe.Network([*ops, *(updates or (lambda a, b: [UpdateOp(a, "la"), UpdateOp(b, "lb")]))(a, b)]),
+        epochs=epochs,
+        traces=seen,
+        log_steps=None,
+        train_steps_per_epoch=steps,
+    )
     horizons = {name: estimator.system.horizon(name) for name in ("a", "b", None)}
     estimator.fit(warmup=False)
     for name in ("a", "b"):  # planned is what happens
@@ -74,7 +85,13 @@ def test_merged_gradients_go_over_the_end_of_an_epoch():
 
 
 def test_updates_by_schedule_and_twice_a_step():
-    steps, _ = run(updates=lambda a, b: [RepeatScheduler([UpdateOp(a, "la"), None]), UpdateOp(b, "lb"), EpochScheduler({3: UpdateOp(b, "lb")})])
+    steps, _ = run(
+        updates=lambda a, b: [
+            RepeatScheduler([UpdateOp(a, "la"), None]),
+            UpdateOp(b, "lb"),
+            EpochScheduler({3: UpdateOp(b, "lb")}),
+        ]
+    )
     assert steps == {"a": (5, 0, 5, 0), "b": (5, 5, 10, 10), None: (5,) * 4}
 
 
@@ -84,7 +101,9 @@ def test_steps_per_epoch_cut_or_go_round_again():
 
 
 def test_several_data_sets_and_those_that_only_one_model_learns_from():
-    steps, samples = run({"one": data(4), "two": data(6)}, updates=lambda a, b: [UpdateOp(a, "la"), UpdateOp(b, "lb", ds_id="two")])
+    steps, samples = run(
+        {"one": data(4), "two": data(6)}, updates=lambda a, b: [UpdateOp(a, "la"), UpdateOp(b, "lb", ds_id="two")]
+    )
     assert steps == {"a": (5,) * 4, "b": (3,) * 4, None: (5,) * 4}
     assert samples == (10,) * 4
 
@@ -95,8 +114,11 @@ def test_data_of_unknown_length_has_no_horizon():
             yield from ({"x": np.ones(2, "float32"), "y": np.zeros(1, "float32")} for _ in range(4))
 
     model = linear("a")
-    estimator = fe.Estimator(fe.Pipeline(train_data=torch.utils.data.DataLoader(Stream(), batch_size=2)),
-                             fe.Network([ModelOp(model, "x", "p"), MeanSquaredError(("p", "y"), "l"), UpdateOp(model, "l")]), epochs=2)
+    estimator = fe.Estimator(
+        fe.Pipeline(train_data=torch.utils.data.DataLoader(Stream(), batch_size=2)),
+        fe.Network([ModelOp(model, "x", "p"), MeanSquaredError(("p", "y"), "l"), UpdateOp(model, "l")]),
+        epochs=2,
+    )
     assert estimator.system.horizon("a").steps == ()
 
 
@@ -109,7 +131,9 @@ def test_work_does_not_grow_with_the_epochs():
             return super().load(*args, **kwargs)
 
     model = linear("a")
-    network = fe.Network([ModelOp(model, "x", "p"), MeanSquaredError(("p", "y"), "l"), UpdateOp(model, "l", merge_grad=2)])
+    network = fe.Network(
+        [ModelOp(model, "x", "p"), MeanSquaredError(("p", "y"), "l"), UpdateOp(model, "l", merge_grad=2)]
+    )
     pipeline = Counting(train_data=data(6), batch_size=EpochScheduler({1: 2, 60_000: 3}))
     horizon = fe.Estimator(pipeline, network, epochs=100_000).system.horizon("a")
     assert horizon.total_steps == (59_999 * 3 + 40_001 * 2) // 2

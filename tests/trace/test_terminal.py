@@ -1,4 +1,5 @@
 """On a terminal a bar over the whole run stays below the lines; in a pipe there are only the lines."""
+
 import fcntl
 import os
 import pty
@@ -33,7 +34,9 @@ def in_a_pipe():
 def in_a_terminal():
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))  # a new one has no columns at all
-    process = subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=slave, stderr=slave, stdin=subprocess.DEVNULL, env=ENVIRONMENT)
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT], stdout=slave, stderr=slave, stdin=subprocess.DEVNULL, env=ENVIRONMENT
+    )
     os.close(slave)
     output = b""
     while True:

@@ -2,6 +2,7 @@
 
 MNIST comes from a server on this machine: small images of the same kind, through the real download path.
 """
+
 import re
 import sys
 
@@ -57,17 +58,23 @@ estimator.fit()
 """
 
 
-@pytest.mark.parametrize(("room", "transpose", "ending"), [
-    ("tensorflow", "", "h5"),
-    ("pytorch", ', ChannelTranspose(inputs="x", outputs="x")', "pt"),  # torch wants the channel first
-])
+@pytest.mark.parametrize(
+    ("room", "transpose", "ending"),
+    [
+        ("tensorflow", "", "h5"),
+        ("pytorch", ', ChannelTranspose(inputs="x", outputs="x")', "pt"),  # torch wants the channel first
+    ],
+)
 def test_the_tutorial_runs_line_for_line(served_mnist, capsys, room, transpose, ending):
     script = TUTORIAL.format(framework=room, transpose=transpose)
     names = {}
     exec(compile(script, "tutorial", "exec"), names)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:10] == [f"At epoch {epoch}, batch size is {size}" for sizes in ((16, 32, 32, 64, 64), (32, 64, 32, 64, 32))
-                          for epoch, size in enumerate(sizes, start=1)]
+    assert lines[:10] == [
+        f"At epoch {epoch}, batch size is {size}"
+        for sizes in ((16, 32, 32, 64, 64), (32, 64, 32, 64, 32))
+        for epoch, size in enumerate(sizes, start=1)
+    ]
     log = [re.sub(r"\d+\.\d+(e-\d+)?", "#", line) for line in lines[10:] if not line.startswith("Eval Progress")]
     folder = names["save_folder"]
     assert log == [

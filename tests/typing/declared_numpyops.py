@@ -1,4 +1,5 @@
 """Read by mypy alone: what a type checker knows about the declared ops. An ignore that is not needed is an error."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING

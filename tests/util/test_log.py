@@ -1,4 +1,5 @@
 """Warnings go to the logger of the package."""
+
 from fastestimator_lite.util.log import warn
 
 

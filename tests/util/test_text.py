@@ -1,4 +1,5 @@
 """Names for people, and values that come as text."""
+
 import pytest
 
 from fastestimator_lite.util import text
@@ -30,9 +31,20 @@ def test_is_number():
 
 @pytest.mark.parametrize(
     ("word", "value"),
-    [("5", 5), ("-0.5", -0.5), ("[5, 4, 0.3]", [5, 4, 0.3]), ("{'a': 5, 'b': 7}", {"a": 5, "b": 7}), ("True", True),
-     ("true", True), ("null", None), ('{"x": null}', {"x": None}), ("None", None), ("adam", "adam"), ("", ""),
-     ("(1,", "(1,")],
+    [
+        ("5", 5),
+        ("-0.5", -0.5),
+        ("[5, 4, 0.3]", [5, 4, 0.3]),
+        ("{'a': 5, 'b': 7}", {"a": 5, "b": 7}),
+        ("True", True),
+        ("true", True),
+        ("null", None),
+        ('{"x": null}', {"x": None}),
+        ("None", None),
+        ("adam", "adam"),
+        ("", ""),
+        ("(1,", "(1,"),
+    ],
 )
 def test_parse_string_to_python(word, value):
     assert text.parse_string_to_python(word) == value

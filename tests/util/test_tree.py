@@ -1,4 +1,5 @@
 """The walk over nested collections, and what is said of them."""
+
 from collections import ChainMap, OrderedDict, namedtuple
 
 import numpy as np
@@ -40,9 +41,15 @@ def test_leaves_and_map_structure_go_the_same_way():
 @pytest.mark.parametrize(
     ("value", "name"),
     [
-        (np.ones(2, "int32"), "int32"), (np.float16(1), "float16"), ([np.ones(1), np.ones(2)], "List[float64]"),
-        ((1, 2), "Tuple[int]"), ([1, "a"], "List"), ([[1], [2, 3]], "List[List[int]]"), ("x", "str"),
-        ({}, "dict"), ([], "List"),
+        (np.ones(2, "int32"), "int32"),
+        (np.float16(1), "float16"),
+        ([np.ones(1), np.ones(2)], "List[float64]"),
+        ((1, 2), "Tuple[int]"),
+        ([1, "a"], "List"),
+        ([[1], [2, 3]], "List[List[int]]"),
+        ("x", "str"),
+        ({}, "dict"),
+        ([], "List"),
     ],
 )
 def test_get_type(value, name):
@@ -56,9 +63,13 @@ def test_get_type_of_tensors(tensor_framework, make):
 @pytest.mark.parametrize(
     ("value", "shape"),
     [
-        (np.ones((12, 22, 11)), [12, 22, 11]), ([np.ones((2, 3)), np.ones((2, 3))], [2, 3]),
-        ([np.ones((2, 3)), np.ones((4, 3))], [None, 3]), ([np.ones(2), np.ones((2, 2))], []), (27, []),
-        ("text", []), ([], []),
+        (np.ones((12, 22, 11)), [12, 22, 11]),
+        ([np.ones((2, 3)), np.ones((2, 3))], [2, 3]),
+        ([np.ones((2, 3)), np.ones((4, 3))], [None, 3]),
+        ([np.ones(2), np.ones((2, 2))], []),
+        (27, []),
+        ("text", []),
+        ([], []),
     ],
 )
 def test_get_shape(value, shape):

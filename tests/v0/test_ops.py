@@ -1,4 +1,5 @@
 """Resize, Scale and the loss as FastEstimator 0.x spelled them."""
+
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ STATE = {"mode": "train", "epoch": 1, "ds_id": ""}
 
 def bilinear(image, height, width):
     """Bilinear interpolation between pixel centres, written down."""
+
     def places(new, old):
         place = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
         low = np.floor(place).astype(int)
@@ -28,7 +30,7 @@ def bilinear(image, height, width):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
 def test_resize_interpolates_between_pixel_centres(shape, dtype):
     image = np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
-    resized, = Resize(inputs="x", size=(30, 16), outputs="x").forward([image], STATE)
+    (resized,) = Resize(inputs="x", size=(30, 16), outputs="x").forward([image], STATE)
     assert resized.dtype == np.float32
     np.testing.assert_allclose(resized, bilinear(image.astype(float), 30, 16), rtol=1e-4, atol=1e-3)
 
@@ -36,7 +38,7 @@ def test_resize_interpolates_between_pixel_centres(shape, dtype):
 def test_resize_takes_batches_and_images_without_channels():
     batch = np.random.default_rng(0).random((3, 8, 8), dtype=np.float32)
     op = Resize(inputs="x", size=(4, 6), outputs="x")
-    many, = op.forward_batch([batch], STATE)
+    (many,) = op.forward_batch([batch], STATE)
     assert many.shape == (3, 4, 6)
     np.testing.assert_array_equal(many[2], op.forward([batch[2]], STATE)[0])
 
@@ -44,7 +46,7 @@ def test_resize_takes_batches_and_images_without_channels():
 def test_resize_leaves_its_input_alone():
     image = np.arange(64, dtype=np.float32).reshape(8, 8)
     image.flags.writeable = False
-    same, = Resize(inputs="x", size=(8, 8), outputs="x").forward([image], STATE)
+    (same,) = Resize(inputs="x", size=(8, 8), outputs="x").forward([image], STATE)
     np.testing.assert_array_equal(same, image)
     assert not np.shares_memory(same, image)
 
@@ -62,7 +64,7 @@ def test_resize_refuses_what_is_no_image():
 
 def test_scale_multiplies():
     image = np.array([[0, 51], [102, 255]], np.uint8)
-    scaled, = Scale(inputs="x", scalar=1.0 / 255, outputs="x").forward([image], STATE)
+    (scaled,) = Scale(inputs="x", scalar=1.0 / 255, outputs="x").forward([image], STATE)
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled, [[0, 0.2], [0.4, 1]], rtol=1e-6)
     with pytest.raises(ConfigError, match=r"Scale\(scalar\) must be a number, got '2'"):
@@ -70,7 +72,7 @@ def test_scale_multiplies():
 
 
 def test_minmax_fills_the_range():
-    rescaled, = Minmax(inputs="x", outputs="x").forward([np.array([[10.0, 20.0], [15.0, 12.5]])], STATE)
+    (rescaled,) = Minmax(inputs="x", outputs="x").forward([np.array([[10.0, 20.0], [15.0, 12.5]])], STATE)
     np.testing.assert_allclose(rescaled, [[0, 1], [0.5, 0.25]])
 
 
@@ -83,7 +85,7 @@ def test_the_loss_takes_the_truth_first(tensor_framework, make):
 
 def test_the_loss_takes_logits(tensor_framework, make):
     loss = SparseCategoricalCrossentropy(inputs=("y", "y_pred"), outputs=["loss"], from_logits=True)
-    value, = loss.forward([make([2]), make([[0.0, 0.0, np.log(2.0)]], np.float32)], STATE)
+    (value,) = loss.forward([make([2]), make([[0.0, 0.0, np.log(2.0)]], np.float32)], STATE)
     assert float(value) == pytest.approx(np.log(2), rel=1e-5)
     with pytest.raises(ConfigError, match="needs inputs"):
         SparseCategoricalCrossentropy(inputs="y", outputs="loss")

@@ -1,4 +1,5 @@
 """Pipeline, build, Network, Estimator and LRController as FastEstimator 0.x spelled them, here on torch."""
+
 import numpy as np
 import pytest
 
@@ -84,8 +85,12 @@ def test_scheduled_data_and_traces():
 
 def test_each_model_learns_from_its_own_loss():
     one, two = model("one", "loss1"), model("two", "loss2")
-    ops = [ModelOp(inputs="x", model=one, outputs="p"), loss("loss1"),
-           Scheduler({1: ModelOp(inputs="x", model=two, outputs="p")}), loss("loss2")]
+    ops = [
+        ModelOp(inputs="x", model=one, outputs="p"),
+        loss("loss1"),
+        Scheduler({1: ModelOp(inputs="x", model=two, outputs="p")}),
+        loss("loss2"),
+    ]
     rows = fit(fe.Pipeline({"train": arrays(8)}, batch_size=8), ops, 2, one, two)
     assert [row[3] for row in rows] == [["one"], ["one", "two"]]
 
@@ -104,8 +109,11 @@ def test_a_model_that_runs_twice_learns_once():
 
 def test_a_model_that_runs_only_in_eval_does_not_learn():
     one, two = model("one"), model("two")
-    ops = [ModelOp(inputs="x", model=one, outputs="p"), loss(),
-           ModelOp(inputs="x", model=two, outputs="q", mode="eval")]
+    ops = [
+        ModelOp(inputs="x", model=one, outputs="p"),
+        loss(),
+        ModelOp(inputs="x", model=two, outputs="q", mode="eval"),
+    ]
     rows = fit(fe.Pipeline({"train": arrays(8), "eval": arrays(4)}, batch_size=8), ops, 1, one, two)
     assert [row[3] for row in rows] == [["one"]]
 
@@ -125,7 +133,9 @@ def test_build_takes_an_optimizer_that_is_there_and_several_models():
     assert built.fe.current_optimizer is optimizer
     many = fe.build(lambda: [linear(), linear()], ["a", "b"], ["adam", "sgd"], ["la", "lb"])
     assert [(one.fe.name, type(one.fe.current_optimizer).__name__, one.fe.loss_names) for one in many] == [
-        ("a", "Adam", {"la"}), ("b", "SGD", {"lb"})]
+        ("a", "Adam", {"la"}),
+        ("b", "SGD", {"lb"}),
+    ]
     with pytest.raises(ConfigError, match=r"loss_name\) must be the key of a loss, one for each of the 2 models"):
         fe.build(lambda: [linear(), linear()], ["a", "b"], ["adam", "sgd"], "la")
 

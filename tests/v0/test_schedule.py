@@ -1,4 +1,5 @@
 """Schedulers and cycles with epochs and steps from 0, held against what FastEstimator 1.0b0 gave."""
+
 import csv
 import json
 from collections import defaultdict
@@ -59,16 +60,21 @@ def test_wrong_input_is_refused(case):
         make()
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda: Scheduler([32, 64]), r"must be a dict \{epoch: value\}, got \[32, 64\]"),
-    (lambda: Scheduler({1.5: 2}), r"an epoch must be an int, got 1.5 \(float\)"),
-    (lambda: Scheduler({True: 2}), r"an epoch must be an int, got True \(bool\)"),
-    (lambda: Scheduler({0: NumpyOp(mode="train"), 1: NumpyOp(mode="eval")}),
-     r"must have the same mode, got \('eval',\) and \('train',\)"),
-    (lambda: CyclicLRSchedule(num_cycle=0), r"num_cycle\) must be an int >= 1, got 0"),
-    (lambda: CyclicLRSchedule(decrease_method="cosin"), "got 'cosin'. Did you mean 'cosine'"),
-    (lambda: LRSchedule("batch"), "must be 'step' or 'epoch', got 'batch'"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Scheduler([32, 64]), r"must be a dict \{epoch: value\}, got \[32, 64\]"),
+        (lambda: Scheduler({1.5: 2}), r"an epoch must be an int, got 1.5 \(float\)"),
+        (lambda: Scheduler({True: 2}), r"an epoch must be an int, got True \(bool\)"),
+        (
+            lambda: Scheduler({0: NumpyOp(mode="train"), 1: NumpyOp(mode="eval")}),
+            r"must have the same mode, got \('eval',\) and \('train',\)",
+        ),
+        (lambda: CyclicLRSchedule(num_cycle=0), r"num_cycle\) must be an int >= 1, got 0"),
+        (lambda: CyclicLRSchedule(decrease_method="cosin"), "got 'cosin'. Did you mean 'cosine'"),
+        (lambda: LRSchedule("batch"), "must be 'step' or 'epoch', got 'batch'"),
+    ],
+)
 def test_other_wrong_input_is_refused(make, message):
     with pytest.raises(AssertionError, match=message):
         make()

@@ -1,5 +1,6 @@
 """The scheduler tutorial of FastEstimator 0.x, block by block, with nothing but the name of the package exchanged."""
-# ruff: noqa: E501 - lines of the tutorial
+
+
 import os
 
 import numpy as np
@@ -90,10 +91,21 @@ def run():
         models = {"model1": names["model1"], "model2": names["model2"]}
         before = {name: weights(model) for name, model in models.items()}
         result = take_step(step, batch)
-        moved = {name for name, model in models.items()
-                 if any(np.any(one != other) for one, other in zip(before[name], weights(model), strict=True))}
-        rows.append({"mode": step.plan.mode, "epoch": step.epoch, "shape": batch["x"].shape, "moved": moved,
-                     "high": batch["x"].max(axis=(1, 2, 3)), "low": batch["x"].min(axis=(1, 2, 3))})
+        moved = {
+            name
+            for name, model in models.items()
+            if any(np.any(one != other) for one, other in zip(before[name], weights(model), strict=True))
+        }
+        rows.append(
+            {
+                "mode": step.plan.mode,
+                "epoch": step.epoch,
+                "shape": batch["x"].shape,
+                "moved": moved,
+                "high": batch["x"].max(axis=(1, 2, 3)),
+                "low": batch["x"].min(axis=(1, 2, 3)),
+            }
+        )
         return result
 
     with pytest.MonkeyPatch.context() as patch:
@@ -109,8 +121,10 @@ def of(rows, mode, epoch):
     return [row for row in rows if row["mode"] == mode and row["epoch"] == epoch + 1]
 
 
-@pytest.mark.parametrize(("epoch", "model", "batch", "steps", "size"),
-                         [(0, "model1", 32, 10, 30), (1, "model2", 64, 5, 32), (2, "model1", 128, 3, 30)])
+@pytest.mark.parametrize(
+    ("epoch", "model", "batch", "steps", "size"),
+    [(0, "model1", 32, 10, 30), (1, "model2", 64, 5, 32), (2, "model1", 128, 3, 30)],
+)
 def test_each_epoch_is_what_its_schedulers_say(run, epoch, model, batch, steps, size):
     train = of(run[1], "train", epoch)
     assert [row["shape"] for row in train] == [(min(batch, 320 - batch * step), size, size, 1) for step in range(steps)]

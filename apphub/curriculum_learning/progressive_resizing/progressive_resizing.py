@@ -10,6 +10,7 @@ The task: from which part of which photograph does a crop come? The two photogra
 is downloaded. It prints what will change at which epoch, trains, tests at the largest size, prints how many images a
 second each size took, and writes a page with the curves over the schedule.
 """
+
 import argparse
 import importlib
 import math
@@ -42,14 +43,18 @@ def load_crops(count, seed):
     from sklearn.datasets import load_sample_images
 
     rng = np.random.default_rng(seed)
-    parts = [part for photograph in load_sample_images().images for row in np.array_split(photograph, ROWS)
-             for part in np.array_split(row, COLUMNS, axis=1)]
+    parts = [
+        part
+        for photograph in load_sample_images().images
+        for row in np.array_split(photograph, ROWS)
+        for part in np.array_split(row, COLUMNS, axis=1)
+    ]
     labels = rng.permutation(np.arange(count) % CLASSES)
     crops = np.empty((count, CROP, CROP, 3), np.uint8)
     for crop, label in zip(crops, labels, strict=True):
         part = parts[label]
         top, left = (rng.integers(length - CROP + 1) for length in part.shape[:2])
-        crop[...] = part[top:top + CROP, left:left + CROP]
+        crop[...] = part[top : top + CROP, left : left + CROP]
     return NumpyDataset({"x": crops, "y": labels})
 
 
@@ -74,8 +79,17 @@ def tensorflow_network():
     return Sequential([layers.Input((None, None, 3)), *body, *head])
 
 
-def get_estimator(backend="torch", sizes=(32, 48, 64), batch_sizes=(256, 128, 64), epochs_per_size=4, train_count=2400,
-                  eval_count=480, init_lr=4e-3, log_steps=10, num_process=None):
+def get_estimator(
+    backend="torch",
+    sizes=(32, 48, 64),
+    batch_sizes=(256, 128, 64),
+    epochs_per_size=4,
+    train_count=2400,
+    eval_count=480,
+    init_lr=4e-3,
+    log_steps=10,
+    num_process=None,
+):
     if backend not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
     epochs = epochs_per_size * len(sizes)
@@ -83,10 +97,12 @@ def get_estimator(backend="torch", sizes=(32, 48, 64), batch_sizes=(256, 128, 64
 
     # step 1: the data; every part of the schedule begins its stretches at the same epochs
     batch_size = EpochScheduler(dict(zip(begins, batch_sizes, strict=True)))
-    resize = EpochScheduler({
-        begin: Resize(size, size, AREA, image_in="x", image_out="x")
-        for begin, size in zip(begins, sizes, strict=True)
-    })
+    resize = EpochScheduler(
+        {
+            begin: Resize(size, size, AREA, image_in="x", image_out="x")
+            for begin, size in zip(begins, sizes, strict=True)
+        }
+    )
     pipeline = fe.Pipeline(
         train_data=load_crops(train_count, seed=1),
         eval_data=load_crops(eval_count, seed=2),
@@ -98,24 +114,32 @@ def get_estimator(backend="torch", sizes=(32, 48, 64), batch_sizes=(256, 128, 64
             Normalize(inputs="x", outputs="x"),
             ChannelTranspose(inputs="x", outputs="x") if backend == "torch" else None,
         ],
-        num_process=num_process)
+        num_process=num_process,
+    )
 
     # step 2: the network
-    model = fe.build(model_fn=torch_network if backend == "torch" else tensorflow_network, optimizer_fn="adam",
-                     model_name="net")
-    network = fe.Network(ops=[
-        ModelOp(model=model, inputs="x", outputs="y_pred"),
-        CrossEntropy(inputs=("y_pred", "y"), outputs="ce"),
-        UpdateOp(model=model, loss_name="ce"),
-    ])
+    model = fe.build(
+        model_fn=torch_network if backend == "torch" else tensorflow_network, optimizer_fn="adam", model_name="net"
+    )
+    network = fe.Network(
+        ops=[
+            ModelOp(model=model, inputs="x", outputs="y_pred"),
+            CrossEntropy(inputs=("y_pred", "y"), outputs="ce"),
+            UpdateOp(model=model, loss_name="ce"),
+        ]
+    )
 
     # step 3: the learning rate comes up over the first epoch, then down over all steps of all sizes
     steps = [math.ceil(train_count / batch_size.get_current_value(epoch)) for epoch in range(1, epochs + 1)]
     warm = steps[0] + 1
     traces = [
         Accuracy(true_key="y", pred_key="y_pred"),
-        LRScheduler(model=model, lr_fn=lambda step: cosine_decay(step, cycle_length=sum(steps) - steps[0],
-                                                                 init_lr=init_lr, start=warm, warmup=True)),
+        LRScheduler(
+            model=model,
+            lr_fn=lambda step: cosine_decay(
+                step, cycle_length=sum(steps) - steps[0], init_lr=init_lr, start=warm, warmup=True
+            ),
+        ),
     ]
     return fe.Estimator(pipeline=pipeline, network=network, epochs=epochs, traces=traces, log_steps=log_steps)
 
@@ -150,8 +174,11 @@ def main():
 
     out = Path(args.out)
     speed = speeds(summary, args.sizes, args.images)
-    facts = {"framework": f"{args.backend} {importlib.import_module(args.backend).__version__}", "seed": args.seed,
-             **{f"images/sec at {size} pixels": round(speed[size]) for size in args.sizes}}
+    facts = {
+        "framework": f"{args.backend} {importlib.import_module(args.backend).__version__}",
+        "seed": args.seed,
+        **{f"images/sec at {size} pixels": round(speed[size]) for size in args.sizes},
+    }
     page = write_report(out / "report.html", summary, timeline, facts=facts)
     picture = write_png(out / "report.png", summary, timeline)
     for size in args.sizes:

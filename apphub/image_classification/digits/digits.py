@@ -7,6 +7,7 @@ The job of the scheduler tutorial on the images that come with scikit-learn, so 
 
 It prints what will change at which epoch, trains, tests, and writes a page with the curves over the schedule.
 """
+
 import argparse
 import importlib
 import math
@@ -32,13 +33,16 @@ from fastestimator_lite.trace.metric import Accuracy
 BACKENDS = ("torch", "tensorflow")
 
 
-def get_estimator(backend="torch", epochs=16, save_dir=None, train_steps_per_epoch=None, eval_steps_per_epoch=None,
-                  log_steps=10):
+def get_estimator(
+    backend="torch", epochs=16, save_dir=None, train_steps_per_epoch=None, eval_steps_per_epoch=None, log_steps=10
+):
     if backend == "torch":
         from fastestimator_lite.architecture.pytorch import LeNet
+
         channel_axis, input_shape = 0, (1, 32, 32)
     elif backend == "tensorflow":
         from fastestimator_lite.architecture.tensorflow import LeNet
+
         channel_axis, input_shape = -1, (32, 32, 1)
     else:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {backend!r}")
@@ -63,23 +67,31 @@ def get_estimator(backend="torch", epochs=16, save_dir=None, train_steps_per_epo
             RandomCrop(height=32, width=32, image_in="x", image_out="x", mode="train"),
             CenterCrop(height=32, width=32, image_in="x", image_out="x", mode="!train"),
             ExpandDims(inputs="x", outputs="x", axis=channel_axis),
-        ])
+        ],
+    )
 
     # step 2: the network; m1 learns in epochs 1 (adam) and 2 (sgd), m2 from epoch 3 on
-    model_1 = fe.build(model_fn=lambda: LeNet(input_shape), optimizer_fn=EpochScheduler({1: "adam", 2: "sgd"}),
-                       model_name="m1")
+    model_1 = fe.build(
+        model_fn=lambda: LeNet(input_shape), optimizer_fn=EpochScheduler({1: "adam", 2: "sgd"}), model_name="m1"
+    )
     model_2 = fe.build(model_fn=lambda: LeNet(input_shape), optimizer_fn="adam", model_name="m2")
-    network = fe.Network(ops=[
-        EpochScheduler({
-            1: ModelOp(model=model_1, inputs="x", outputs="y_pred"),
-            3: ModelOp(model=model_2, inputs="x", outputs="y_pred"),
-        }),
-        CrossEntropy(inputs=("y_pred", "y"), outputs="ce"),
-        EpochScheduler({
-            1: UpdateOp(model=model_1, loss_name="ce"),
-            3: UpdateOp(model=model_2, loss_name="ce"),
-        }),
-    ])
+    network = fe.Network(
+        ops=[
+            EpochScheduler(
+                {
+                    1: ModelOp(model=model_1, inputs="x", outputs="y_pred"),
+                    3: ModelOp(model=model_2, inputs="x", outputs="y_pred"),
+                }
+            ),
+            CrossEntropy(inputs=("y_pred", "y"), outputs="ce"),
+            EpochScheduler(
+                {
+                    1: UpdateOp(model=model_1, loss_name="ce"),
+                    3: UpdateOp(model=model_2, loss_name="ce"),
+                }
+            ),
+        ]
+    )
 
     # step 3: the traces; the learning rate of m2 falls over all of its steps
     sizes = [(len(value_at(train_data, epoch)), value_at(batch_size, epoch)) for epoch in range(1, epochs + 1)]
@@ -89,17 +101,30 @@ def get_estimator(backend="torch", epochs=16, save_dir=None, train_steps_per_epo
         Accuracy(true_key="y", pred_key="y_pred"),
         EpochScheduler({2: ModelSaver(model=model_1, save_dir=save_dir), 3: None}),
         EpochScheduler({3: ModelSaver(model=model_2, save_dir=save_dir, max_to_keep=1)}),
-        EpochScheduler({
-            3: BestModelSaver(model=model_2, save_dir=save_dir, metric="accuracy", save_best_mode="max",
-                              load_best_final=True)
-        }),
-        EpochScheduler({
-            3: LRScheduler(model=model_2, lr_fn=lambda step: cosine_decay(step, cycle_length=length, init_lr=4e-3,
-                                                                          start=begin))
-        }),
+        EpochScheduler(
+            {
+                3: BestModelSaver(
+                    model=model_2, save_dir=save_dir, metric="accuracy", save_best_mode="max", load_best_final=True
+                )
+            }
+        ),
+        EpochScheduler(
+            {
+                3: LRScheduler(
+                    model=model_2, lr_fn=lambda step: cosine_decay(step, cycle_length=length, init_lr=4e-3, start=begin)
+                )
+            }
+        ),
     ]
-    return fe.Estimator(pipeline=pipeline, network=network, epochs=epochs, traces=traces, log_steps=log_steps,
-                        train_steps_per_epoch=train_steps_per_epoch, eval_steps_per_epoch=eval_steps_per_epoch)
+    return fe.Estimator(
+        pipeline=pipeline,
+        network=network,
+        epochs=epochs,
+        traces=traces,
+        log_steps=log_steps,
+        train_steps_per_epoch=train_steps_per_epoch,
+        eval_steps_per_epoch=eval_steps_per_epoch,
+    )
 
 
 def main():

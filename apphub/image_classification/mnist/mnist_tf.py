@@ -1,4 +1,5 @@
 """MNIST in TensorFlow: a LeNet with a cosine learning rate, its best weights kept. Downloads the data once (11 MB)."""
+
 import tempfile
 
 import fastestimator_lite as fe
@@ -22,15 +23,18 @@ def get_estimator(epochs=2, batch_size=32, train_steps_per_epoch=None, eval_step
         eval_data=eval_data,
         test_data=test_data,
         batch_size=batch_size,
-        ops=[ExpandDims(inputs="x", outputs="x"), Minmax(inputs="x", outputs="x")])
+        ops=[ExpandDims(inputs="x", outputs="x"), Minmax(inputs="x", outputs="x")],
+    )
 
     # step 2: the network
     model = fe.build(model_fn=LeNet, optimizer_fn="adam")
-    network = fe.Network(ops=[
-        ModelOp(model=model, inputs="x", outputs="y_pred"),
-        CrossEntropy(inputs=("y_pred", "y"), outputs="ce"),
-        UpdateOp(model=model, loss_name="ce"),
-    ])
+    network = fe.Network(
+        ops=[
+            ModelOp(model=model, inputs="x", outputs="y_pred"),
+            CrossEntropy(inputs=("y_pred", "y"), outputs="ce"),
+            UpdateOp(model=model, loss_name="ce"),
+        ]
+    )
 
     # step 3: the traces
     traces = [
@@ -38,8 +42,14 @@ def get_estimator(epochs=2, batch_size=32, train_steps_per_epoch=None, eval_step
         BestModelSaver(model=model, save_dir=save_dir or tempfile.mkdtemp(), metric="accuracy", save_best_mode="max"),
         LRScheduler(model=model, lr_fn=lambda step: cosine_decay(step, cycle_length=3750, init_lr=1e-3)),
     ]
-    return fe.Estimator(pipeline=pipeline, network=network, epochs=epochs, traces=traces,
-                        train_steps_per_epoch=train_steps_per_epoch, eval_steps_per_epoch=eval_steps_per_epoch)
+    return fe.Estimator(
+        pipeline=pipeline,
+        network=network,
+        epochs=epochs,
+        traces=traces,
+        train_steps_per_epoch=train_steps_per_epoch,
+        eval_steps_per_epoch=eval_steps_per_epoch,
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """Models for PyTorch."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """LeNet for PyTorch."""
+
 from __future__ import annotations
 
 import torch
@@ -25,8 +26,10 @@ class LeNet(nn.Module):
     def __init__(self, input_shape: tuple[int, int, int] = (1, 28, 28), classes: int = 10) -> None:
         super().__init__()
         if len(input_shape) != 3 or min(input_shape[1:]) < 18:
-            raise ConfigError(f"LeNet(input_shape) must be (channels, height, width) with at least 18 pixels each way, "
-                              f"got {tuple(input_shape)}; make the images larger, for example with Resize(28, 28)")
+            raise ConfigError(
+                f"LeNet(input_shape) must be (channels, height, width) with at least 18 pixels each way, "
+                f"got {tuple(input_shape)}; make the images larger, for example with Resize(28, 28)"
+            )
         self.conv1 = nn.Conv2d(input_shape[0], 32, 3)
         self.pool1 = nn.MaxPool2d(2)
         self.conv2 = nn.Conv2d(32, 64, 3)

@@ -1,4 +1,5 @@
 """LeNet for TensorFlow."""
+
 from __future__ import annotations
 
 import keras
@@ -24,16 +25,20 @@ def LeNet(input_shape: tuple[int, int, int] = (28, 28, 1), classes: int = 10) ->
     1.7.
     """
     if len(input_shape) != 3 or min(input_shape[:2]) < 18:
-        raise ConfigError(f"LeNet(input_shape) must be (height, width, channels) with at least 18 pixels each way, got "
-                          f"{tuple(input_shape)}; make the images larger, for example with Resize(28, 28)")
-    return keras.Sequential([
-        layers.Input(input_shape),
-        layers.Conv2D(32, 3, activation="relu"),
-        layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, activation="relu"),
-        layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, activation="relu"),
-        layers.Flatten(),
-        layers.Dense(64, activation="relu"),
-        layers.Dense(classes, activation="softmax"),
-    ])
+        raise ConfigError(
+            f"LeNet(input_shape) must be (height, width, channels) with at least 18 pixels each way, got "
+            f"{tuple(input_shape)}; make the images larger, for example with Resize(28, 28)"
+        )
+    return keras.Sequential(
+        [
+            layers.Input(input_shape),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu"),
+            layers.Dense(classes, activation="softmax"),
+        ]
+    )

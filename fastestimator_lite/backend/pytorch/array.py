@@ -1,4 +1,5 @@
 """PyTorch spelling of the array primitives; the topic files of `fastestimator_lite.backend` document them."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
 """torch: forward, update, learning rate and files of a model."""
+
 from __future__ import annotations
 
 import contextlib
@@ -72,8 +73,12 @@ def baked(model: torch.nn.Module, optimizer: Any) -> tuple[Any, ...]:
     return ()
 
 
-def update_model(model: torch.nn.Module, gradients: Sequence[torch.Tensor | None], defer: bool,
-                 deferred: dict[str, list[Callable[[], None]]] | None) -> None:
+def update_model(
+    model: torch.nn.Module,
+    gradients: Sequence[torch.Tensor | None],
+    defer: bool,
+    deferred: dict[str, list[Callable[[], None]]] | None,
+) -> None:
     card = card_of(model)
     trained = parameters(model)
 
@@ -122,11 +127,18 @@ def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]
     optimizer.load_state_dict(state)
 
 
-def save_model(model: torch.nn.Module, save_dir: str | os.PathLike[str], model_name: str | None, save_optimizer: bool,
-               save_architecture: bool) -> str:
+def save_model(
+    model: torch.nn.Module,
+    save_dir: str | os.PathLike[str],
+    model_name: str | None,
+    save_optimizer: bool,
+    save_architecture: bool,
+) -> str:
     card = card_of(model)
     if save_architecture:
-        raise ConfigError("save_architecture=True is for Keras models; a torch model is loaded by its code and its weights")
+        raise ConfigError(
+            "save_architecture=True is for Keras models; a torch model is loaded by its code and its weights"
+        )
     name = check_file_name(model_name or card.name)
     path = Path(save_dir) / f"{name}.pt"
     with replacing(path) as temporary:
@@ -147,8 +159,10 @@ def load_model(model: torch.nn.Module, weights_path: str | os.PathLike[str], loa
         phases = _read(path.with_name(f"{path.stem}_opt.pt"))
         optimizers = card_of(model).optimizers()
         if set(phases) != set(optimizers):
-            raise CheckpointError(f"{path.with_name(f'{path.stem}_opt.pt')} holds optimizers for {sorted(phases)}, the model "
-                                  f"{card_of(model).name!r} has {sorted(optimizers)}; build it with the same optimizer_fn")
+            raise CheckpointError(
+                f"{path.with_name(f'{path.stem}_opt.pt')} holds optimizers for {sorted(phases)}, the model "
+                f"{card_of(model).name!r} has {sorted(optimizers)}; build it with the same optimizer_fn"
+            )
         for phase, optimizer in optimizers.items():
             optimizer.load_state_dict(phases[phase])
 
@@ -159,16 +173,20 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as err:
-        raise CheckpointError(f"{path} ({path.stat().st_size} bytes) cannot be read as torch weights: "
-                              f"{type(err).__name__}: {str(err):.300}") from err
+        raise CheckpointError(
+            f"{path} ({path.stat().st_size} bytes) cannot be read as torch weights: {type(err).__name__}: {err!s:.300}"
+        ) from err
 
 
 def _check_match(path: Path, model: torch.nn.Module, state: dict[str, Any], own: dict[str, str]) -> None:
     current = model.state_dict()
     problems = [f"missing {key}" for key in own if key not in state]
     problems += [f"unexpected {key}" for key in state if key not in own]
-    problems += [f"{key} has shape {tuple(state[key].shape)}, the model's has {tuple(current[own[key]].shape)}"
-                 for key in state if key in own and state[key].shape != current[own[key]].shape]
+    problems += [
+        f"{key} has shape {tuple(state[key].shape)}, the model's has {tuple(current[own[key]].shape)}"
+        for key in state
+        if key in own and state[key].shape != current[own[key]].shape
+    ]
     if problems:
         shown = "; ".join(problems[:10]) + ("; ..." if len(problems) > 10 else "")
         raise CheckpointError(f"{path} is not of this {type(model).__name__}: {shown}")
@@ -202,12 +220,19 @@ def unchanged(models: Sequence[torch.nn.Module]) -> Iterator[None]:
 
 def get_gradient(target: torch.Tensor, sources: Any, higher_order: bool, tape: Any, retain_graph: bool) -> Any:
     many = isinstance(sources, (list, tuple))
-    gradients = torch.autograd.grad(target.sum() if target.dim() else target, sources if many else [sources],
-                                    retain_graph=retain_graph or higher_order, create_graph=higher_order, allow_unused=True)
+    gradients = torch.autograd.grad(
+        target.sum() if target.dim() else target,
+        sources if many else [sources],
+        retain_graph=retain_graph or higher_order,
+        create_graph=higher_order,
+        allow_unused=True,
+    )
     return list(gradients) if many else gradients[0]
 
 
-def loss_gradient(model: torch.nn.Module, loss: torch.Tensor, tape: Any, retain_graph: bool) -> list[torch.Tensor | None]:
+def loss_gradient(
+    model: torch.nn.Module, loss: torch.Tensor, tape: Any, retain_graph: bool
+) -> list[torch.Tensor | None]:
     """Gradient of the mean of a loss with respect to the trained parameters."""
     mean = loss.mean() if loss.dim() else loss
     return list(torch.autograd.grad(mean, parameters(model), retain_graph=retain_graph, allow_unused=True))
@@ -235,14 +260,18 @@ def tap(model: torch.nn.Module, layers: Sequence[str | int]) -> Callable[[Sequen
     modules = []
     for layer in layers:
         if isinstance(layer, str) and layer not in named:
-            raise ConfigError(f"the model has no layer {layer!r}; it has: {', '.join(name for name in named if name)}."
-                              f"{suggest(layer, named)}")
+            raise ConfigError(
+                f"the model has no layer {layer!r}; it has: {', '.join(name for name in named if name)}."
+                f"{suggest(layer, named)}"
+            )
         modules.append(named[layer] if isinstance(layer, str) else leaves[layer])
 
     def run(inputs: Sequence[Any], training: bool) -> tuple[Any, list[Any]]:
         caught: dict[int, Any] = {}
-        handles = [module.register_forward_hook(lambda _m, _i, output, k=k: caught.__setitem__(k, output))
-                   for k, module in enumerate(modules)]
+        handles = [
+            module.register_forward_hook(lambda _m, _i, output, k=k: caught.__setitem__(k, output))
+            for k, module in enumerate(modules)
+        ]
         try:
             outputs = feed_forward(model, *inputs, training=training)
         finally:
@@ -291,8 +320,14 @@ class Accumulator:
 
 
 OPTIMIZER_FN_HELP = "A torch optimizer_fn takes the parameters: lambda x: torch.optim.Adam(params=x, lr=0.001)"
-_BY_NAME = {"adadelta": torch.optim.Adadelta, "adagrad": torch.optim.Adagrad, "adam": torch.optim.Adam,
-            "adamax": torch.optim.Adamax, "rmsprop": torch.optim.RMSprop, "sgd": torch.optim.SGD}
+_BY_NAME = {
+    "adadelta": torch.optim.Adadelta,
+    "adagrad": torch.optim.Adagrad,
+    "adam": torch.optim.Adam,
+    "adamax": torch.optim.Adamax,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
 
 
 def prepare(model: torch.nn.Module) -> None:
@@ -318,11 +353,15 @@ def optimizer_by_function(model: torch.nn.Module, function: Callable[..., Any]) 
 def check_optimizer(optimizer: Any, name: str) -> None:
     """Check what an optimizer function returned."""
     if not isinstance(optimizer, torch.optim.Optimizer):
-        raise ConfigError(f"build: optimizer_fn of model {name!r} returned {type(optimizer).__name__}, not a torch optimizer. "
-                          f"{OPTIMIZER_FN_HELP}")
+        raise ConfigError(
+            f"build: optimizer_fn of model {name!r} returned {type(optimizer).__name__}, not a torch optimizer. "
+            f"{OPTIMIZER_FN_HELP}"
+        )
     for group in optimizer.param_groups:
         if group.get("lr", 0) < 0:
-            raise ConfigError(f"build: the optimizer of model {name!r} has learning rate {group['lr']}; it must be >= 0")
+            raise ConfigError(
+                f"build: the optimizer of model {name!r} has learning rate {group['lr']}; it must be >= 0"
+            )
 
 
 def make_deterministic(seed: int) -> None:

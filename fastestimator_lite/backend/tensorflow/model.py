@@ -1,4 +1,5 @@
 """Keras 3 on TensorFlow: forward, update, learning rate and files of a model."""
+
 from __future__ import annotations
 
 import contextlib
@@ -43,8 +44,11 @@ def named_parameters(model: keras.Model) -> list[tuple[str, Any]]:
     """The variables that can be trained, by name as in torch ("head.kernel"), in the model's order."""
     # a layer's moving statistics are no less "not trainable" than what was frozen; only the layer's own lists tell
     able = {id(variable) for layer in model._flatten_layers() for variable in layer._trainable_variables}
-    return [(variable.path.removeprefix(f"{model.name}/").replace("/", "."), variable) for variable in model.variables
-            if id(variable) in able]
+    return [
+        (variable.path.removeprefix(f"{model.name}/").replace("/", "."), variable)
+        for variable in model.variables
+        if id(variable) in able
+    ]
 
 
 def is_trained(variable: Any) -> bool:
@@ -64,8 +68,10 @@ def reserve(model: keras.Model) -> None:
     card.slots = [variable for _, variable in named_parameters(model)]
     for optimizer in card.optimizers().values():
         if optimizer.built and len(optimizer._trainable_variables) < len(card.slots):
-            raise ConfigError(f"the optimizer of model {card.name!r} was used or loaded before, when variables were frozen, "
-                              f"and has no room for them; make the TrainableSchedule right after fe.build")
+            raise ConfigError(
+                f"the optimizer of model {card.name!r} was used or loaded before, when variables were frozen, "
+                f"and has no room for them; make the TrainableSchedule right after fe.build"
+            )
 
 
 def baked(model: keras.Model, optimizer: Any) -> tuple[Any, ...]:
@@ -73,11 +79,15 @@ def baked(model: keras.Model, optimizer: Any) -> tuple[Any, ...]:
     return (tuple(id(variable) for variable in parameters(model)), KerasGroup(optimizer).constants())
 
 
-def update_model(model: keras.Model, gradients: Sequence[Any], defer: bool,
-                 deferred: dict[str, list[Callable[[], None]]] | None) -> None:
+def update_model(
+    model: keras.Model, gradients: Sequence[Any], defer: bool, deferred: dict[str, list[Callable[[], None]]] | None
+) -> None:
     card = card_of(model)
-    pairs = [(gradient, variable) for gradient, variable in zip(gradients, parameters(model), strict=True)
-             if gradient is not None]
+    pairs = [
+        (gradient, variable)
+        for gradient, variable in zip(gradients, parameters(model), strict=True)
+        if gradient is not None
+    ]
 
     def step() -> None:
         card.current_optimizer.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
@@ -96,8 +106,10 @@ def get_lr(model: keras.Model) -> float:
 def set_lr(model: keras.Model, lr: float, weight_decay: float | None) -> None:
     optimizer = card_of(model).current_optimizer
     if isinstance(optimizer._learning_rate, keras.optimizers.schedules.LearningRateSchedule):
-        raise ConfigError(f"the optimizer of {card_of(model).name!r} has a Keras LearningRateSchedule of its own; give it a number "
-                          f"and schedule it with LRScheduler")
+        raise ConfigError(
+            f"the optimizer of {card_of(model).name!r} has a Keras LearningRateSchedule of its own; give it a number "
+            f"and schedule it with LRScheduler"
+        )
     optimizer.learning_rate = lr
     if weight_decay is not None:
         KerasGroup(optimizer)["weight_decay"] = weight_decay
@@ -124,8 +136,13 @@ def load_optimizer_state(optimizer: keras.optimizers.Optimizer, state: dict[str,
         variable.assign(state[str(place)])
 
 
-def save_model(model: keras.Model, save_dir: str | os.PathLike[str], model_name: str | None, save_optimizer: bool,
-               save_architecture: bool) -> str:
+def save_model(
+    model: keras.Model,
+    save_dir: str | os.PathLike[str],
+    model_name: str | None,
+    save_optimizer: bool,
+    save_architecture: bool,
+) -> str:
     card = card_of(model)
     name = check_file_name(model_name or card.name)
     path = Path(save_dir) / f"{name}.h5"
@@ -135,14 +152,17 @@ def save_model(model: keras.Model, save_dir: str | os.PathLike[str], model_name:
         written = Path(folder) / f"{name}.weights.h5"
         model.save_weights(written)
         with replacing(path) as temporary:
-            os.replace(written, temporary)
+            written.replace(temporary)
     if save_architecture:
         with replacing(path.with_name(f"{name}.keras")) as temporary:
             model.save(temporary)
     if save_optimizer:
-        arrays = {f"{phase}|{key}": value for phase, optimizer in card.optimizers().items()
-                  for key, value in optimizer_state(optimizer).items()}
-        with replacing(path.with_name(f"{name}_opt.npz")) as temporary, open(temporary, "wb") as file:
+        arrays = {
+            f"{phase}|{key}": value
+            for phase, optimizer in card.optimizers().items()
+            for key, value in optimizer_state(optimizer).items()
+        }
+        with replacing(path.with_name(f"{name}_opt.npz")) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes any name for a flag
     return str(path)
 
@@ -157,8 +177,10 @@ def load_model(model: keras.Model, weights_path: str | os.PathLike[str], load_op
         try:
             model.load_weights(link)
         except Exception as err:
-            raise CheckpointError(f"{path} ({path.stat().st_size} bytes) cannot be loaded into {card_of(model).name!r}: "
-                                  f"{type(err).__name__}: {str(err):.300}") from err
+            raise CheckpointError(
+                f"{path} ({path.stat().st_size} bytes) cannot be loaded into {card_of(model).name!r}: "
+                f"{type(err).__name__}: {err!s:.300}"
+            ) from err
     if load_optimizer:
         saved = path.with_name(f"{path.name.removesuffix('.h5')}_opt.npz")
         if not saved.exists():
@@ -169,8 +191,10 @@ def load_model(model: keras.Model, weights_path: str | os.PathLike[str], load_op
                 state = {key.split("|", 1)[1]: arrays[key] for key in arrays.files if key.split("|", 1)[0] == phase}
                 wanted = {key: value.shape for key, value in optimizer_state(optimizer).items()}
                 if {key: value.shape for key, value in state.items()} != wanted:
-                    raise CheckpointError(f"{saved} does not fit the optimizer of {card_of(model).name!r} (phase {phase}, "
-                                          f"{type(optimizer).__name__}); build it with the same optimizer_fn")
+                    raise CheckpointError(
+                        f"{saved} does not fit the optimizer of {card_of(model).name!r} (phase {phase}, "
+                        f"{type(optimizer).__name__}); build it with the same optimizer_fn"
+                    )
                 load_optimizer_state(optimizer, state)
 
 
@@ -183,8 +207,12 @@ def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -
 @contextlib.contextmanager
 def unchanged(models: Sequence[keras.Model]) -> Iterator[None]:
     """Put variables that a forward pass may change (BatchNorm statistics, dropout seeds) and TensorFlow's generator back."""
-    values = [(variable, variable.numpy()) for model in models for variable in model.variables
-              if not getattr(variable, "trainable", False)]
+    values = [
+        (variable, variable.numpy())
+        for model in models
+        for variable in model.variables
+        if not getattr(variable, "trainable", False)
+    ]
     generator = tf.random.get_global_generator()
     state = generator.state.numpy()
     try:
@@ -268,8 +296,15 @@ class Accumulator:
         count.assign_add(1)
 
         def update() -> bool:
-            update_model(model, [None if gradient is None else total / self._steps
-                                 for total, gradient in zip(totals, gradients, strict=True)], False, None)
+            update_model(
+                model,
+                [
+                    None if gradient is None else total / self._steps
+                    for total, gradient in zip(totals, gradients, strict=True)
+                ],
+                False,
+                None,
+            )
             for total in self._sums.values():
                 total.assign(tf.zeros_like(total))
             count.assign(0)
@@ -284,8 +319,10 @@ class Accumulator:
             step()
 
     def state_dict(self) -> dict[str, Any]:
-        return {"count": int(self._count.numpy()),
-                "sums": {str(place): total.numpy() for place, total in self._sums.items()}}
+        return {
+            "count": int(self._count.numpy()),
+            "sums": {str(place): total.numpy() for place, total in self._sums.items()},
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._count.assign(state["count"])
@@ -317,14 +354,22 @@ class VariableUpdates(Updates):
 
 
 OPTIMIZER_FN_HELP = "A Keras optimizer_fn takes nothing: lambda: keras.optimizers.Adam(learning_rate=0.001)"
-_BY_NAME = {"adadelta": keras.optimizers.Adadelta, "adagrad": keras.optimizers.Adagrad, "adam": keras.optimizers.Adam,
-            "adamax": keras.optimizers.Adamax, "rmsprop": keras.optimizers.RMSprop, "sgd": keras.optimizers.SGD}
+_BY_NAME = {
+    "adadelta": keras.optimizers.Adadelta,
+    "adagrad": keras.optimizers.Adagrad,
+    "adam": keras.optimizers.Adam,
+    "adamax": keras.optimizers.Adamax,
+    "rmsprop": keras.optimizers.RMSprop,
+    "sgd": keras.optimizers.SGD,
+}
 
 
 def prepare(model: keras.Model) -> None:
     """Check that Keras computes with TensorFlow."""
     if keras.backend.backend() != "tensorflow":
-        raise ConfigError(f"Keras runs on {keras.backend.backend()!r} here; set KERAS_BACKEND=tensorflow before it is imported")
+        raise ConfigError(
+            f"Keras runs on {keras.backend.backend()!r} here; set KERAS_BACKEND=tensorflow before it is imported"
+        )
 
 
 def attach(model: keras.Model, card: Any) -> None:
@@ -346,8 +391,10 @@ def optimizer_by_function(model: keras.Model, function: Callable[..., Any]) -> A
 def check_optimizer(optimizer: Any, name: str) -> None:
     """Check what an optimizer function returned."""
     if not isinstance(optimizer, keras.optimizers.Optimizer):
-        raise ConfigError(f"build: optimizer_fn of model {name!r} returned {type(optimizer).__name__}, not a Keras optimizer. "
-                          f"{OPTIMIZER_FN_HELP}")
+        raise ConfigError(
+            f"build: optimizer_fn of model {name!r} returned {type(optimizer).__name__}, not a Keras optimizer. "
+            f"{OPTIMIZER_FN_HELP}"
+        )
     rate = optimizer._learning_rate
     if not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule) and float(rate) < 0:
         raise ConfigError(f"build: the optimizer of model {name!r} has learning rate {float(rate)}; it must be >= 0")

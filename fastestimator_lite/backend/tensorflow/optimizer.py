@@ -1,4 +1,5 @@
 """A Keras optimizer seen as one torch-like parameter group."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
@@ -11,8 +12,13 @@ from fastestimator_lite.util.errors import ConfigError
 
 # torch's name of a field -> the attributes of a Keras optimizer that hold it
 _FIELDS = {
-    "lr": ("learning_rate",), "weight_decay": ("weight_decay",), "momentum": ("momentum",),
-    "betas": ("beta_1", "beta_2"), "eps": ("epsilon",), "alpha": ("rho",), "rho": ("rho",),
+    "lr": ("learning_rate",),
+    "weight_decay": ("weight_decay",),
+    "momentum": ("momentum",),
+    "betas": ("beta_1", "beta_2"),
+    "eps": ("epsilon",),
+    "alpha": ("rho",),
+    "rho": ("rho",),
 }
 
 
@@ -82,11 +88,15 @@ class KerasGroup(MutableMapping[str, Any]):
         if isinstance(held, _Momentum):
             return held.variable
         if name == "learning_rate":
-            raise ConfigError(f"the {type(self.optimizer).__name__} has a Keras {type(held).__name__} of its own as "
-                              f"learning rate; give it a number and schedule it from outside")
+            raise ConfigError(
+                f"the {type(self.optimizer).__name__} has a Keras {type(held).__name__} of its own as "
+                f"learning rate; give it a number and schedule it from outside"
+            )
         if name == "momentum" and self.optimizer.built and not held:
-            raise ConfigError(f"the {type(self.optimizer).__name__} was built without momentum and has no place for "
-                              f"it; schedule it before the first training, or build the optimizer with momentum > 0")
+            raise ConfigError(
+                f"the {type(self.optimizer).__name__} was built without momentum and has no place for "
+                f"it; schedule it before the first training, or build the optimizer with momentum > 0"
+            )
         with tf.init_scope():
             variable = tf.Variable(0.0 if held is None else float(held), trainable=False, dtype=keras.config.floatx())
         setattr(self.optimizer, name, _Momentum(variable) if name == "momentum" else variable)

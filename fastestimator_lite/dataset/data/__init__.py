@@ -1,4 +1,5 @@
 """Public data sets, one module each: its `load_data` brings them to this machine and returns them."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

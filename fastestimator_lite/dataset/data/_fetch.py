@@ -1,4 +1,5 @@
 """The steps that the data sets of this folder share: where they live on disk, and bringing them there once."""
+
 from __future__ import annotations
 
 import os

@@ -1,4 +1,5 @@
 """CIFAR-10: 60000 small colour images of ten kinds of things."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

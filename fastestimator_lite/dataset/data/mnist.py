@@ -1,4 +1,5 @@
 """MNIST: 70000 small grey images of handwritten digits."""
+
 from __future__ import annotations
 
 import gzip

@@ -1,4 +1,5 @@
 """The handwritten digits that come with scikit-learn: real data without a download."""
+
 from __future__ import annotations
 
 from fastestimator_lite.dataset.numpy_dataset import NumpyDataset

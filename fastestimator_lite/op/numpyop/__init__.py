@@ -1,4 +1,5 @@
 """Steps of work on numpy arrays, run by a Pipeline."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

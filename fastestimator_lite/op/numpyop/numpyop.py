@@ -1,4 +1,5 @@
 """NumpyOp: a step of work on samples or batches of numpy arrays, and the ops every pipeline may need."""
+
 from __future__ import annotations
 
 import random
@@ -94,9 +95,14 @@ class RandomOp(NumpyOp):
     def reseed(self, seed: int) -> None:
         # setting the state of a Philox takes a sixth of the time that building one does
         bits = self.rng.bit_generator
-        bits.state = {"bit_generator": "Philox", "state": {"counter": np.zeros(4, np.uint64),
-                                                           "key": np.array([seed, 0], np.uint64)},
-                      "buffer": np.zeros(4, np.uint64), "buffer_pos": 4, "has_uint32": 0, "uinteger": 0}
+        bits.state = {
+            "bit_generator": "Philox",
+            "state": {"counter": np.zeros(4, np.uint64), "key": np.array([seed, 0], np.uint64)},
+            "buffer": np.zeros(4, np.uint64),
+            "buffer_pos": 4,
+            "has_uint32": 0,
+            "uinteger": 0,
+        }
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_rng"}
@@ -120,10 +126,15 @@ class Batch(NumpyOp):
 
     draws = False
 
-    def __init__(self, batch_size: int | Scheduler[int] | None = None, drop_last: bool = False,
-                 pad_value: float | None = None,
-                 collate_fn: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
-                 mode: Keys = None, ds_id: Keys = None) -> None:
+    def __init__(
+        self,
+        batch_size: int | Scheduler[int] | None = None,
+        drop_last: bool = False,
+        pad_value: float | None = None,
+        collate_fn: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None,
+        mode: Keys = None,
+        ds_id: Keys = None,
+    ) -> None:
         super().__init__(mode=mode, ds_id=ds_id)
         for size in values_of(batch_size):
             check_batch_size(size, f"Batch(batch_size){words_for_epoch(batch_size, size)}")
@@ -168,8 +179,9 @@ class LambdaOp(NumpyOp):
         inputs, outputs, mode, ds_id: Keys in, keys out, and when to run; see `Op`.
     """
 
-    def __init__(self, fn: Callable[..., Any], inputs: Keys = None, outputs: Keys = None, mode: Keys = None,
-                 ds_id: Keys = None) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], inputs: Keys = None, outputs: Keys = None, mode: Keys = None, ds_id: Keys = None
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         if not callable(fn):
             raise ConfigError(f"LambdaOp(fn) must be a function, got {fn!r}")
@@ -199,8 +211,14 @@ class RemoveIf(NumpyOp):
         mode, ds_id: When to run; see `Op`.
     """
 
-    def __init__(self, fn: Callable[..., bool], replacement: bool = True, inputs: Keys = None, mode: Keys = None,
-                 ds_id: Keys = None) -> None:
+    def __init__(
+        self,
+        fn: Callable[..., bool],
+        replacement: bool = True,
+        inputs: Keys = None,
+        mode: Keys = None,
+        ds_id: Keys = None,
+    ) -> None:
         super().__init__(inputs=inputs, mode=mode, ds_id=ds_id)
         if not callable(fn):
             raise ConfigError(f"RemoveIf(fn) must be a function, got {fn!r}")
@@ -215,8 +233,9 @@ class RemoveIf(NumpyOp):
         return self.forward(data, state)
 
 
-def forward_numpyop(ops: Iterable[NumpyOp], data: dict[str, Any], state: dict[str, Any], batched: str | None = None,
-                    shared: bool = True) -> FilteredData | None:
+def forward_numpyop(
+    ops: Iterable[NumpyOp], data: dict[str, Any], state: dict[str, Any], batched: str | None = None, shared: bool = True
+) -> FilteredData | None:
     """Run ops on a dictionary, in place.
 
     Args:
@@ -239,8 +258,9 @@ def forward_numpyop(ops: Iterable[NumpyOp], data: dict[str, Any], state: dict[st
     return None
 
 
-def apply_op(op: NumpyOp, data: dict[str, Any], state: dict[str, Any], batched: bool,
-             seed: int | None = None) -> FilteredData | None:
+def apply_op(
+    op: NumpyOp, data: dict[str, Any], state: dict[str, Any], batched: bool, seed: int | None = None
+) -> FilteredData | None:
     """Run one op on a sample or batch, in place.
 
     Args:
@@ -269,8 +289,9 @@ def apply_op(op: NumpyOp, data: dict[str, Any], state: dict[str, Any], batched: 
         return outputs
     if op.outputs:
         if batched and outputs is None:
-            raise ConfigError(f"{type(op).__name__} returned None for its outputs {op.outputs}; does its forward end "
-                              f"with a return?")
+            raise ConfigError(
+                f"{type(op).__name__} returned None for its outputs {op.outputs}; does its forward end with a return?"
+            )
         write_outputs_by_op(op, data, outputs)
     for key in op.deletes:
         del data[key]

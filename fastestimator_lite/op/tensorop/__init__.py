@@ -1,4 +1,5 @@
 """TensorOps: steps of work on batches of tensors, in a Network."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

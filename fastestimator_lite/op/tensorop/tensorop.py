@@ -1,4 +1,5 @@
 """TensorOp: a step of work on a batch of tensors on the device, and the ops every network may need."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -70,8 +71,9 @@ class LambdaOp(TensorOp):
         inputs, outputs, mode, ds_id: Keys in, keys out, and when to run; see `Op`.
     """
 
-    def __init__(self, fn: Callable[..., Any], inputs: Keys = None, outputs: Keys = None, mode: Keys = None,
-                 ds_id: Keys = None) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], inputs: Keys = None, outputs: Keys = None, mode: Keys = None, ds_id: Keys = None
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         if not callable(fn):
             raise ConfigError(f"LambdaOp(fn) must be a function, got {fn!r}")

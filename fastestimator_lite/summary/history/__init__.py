@@ -1,4 +1,5 @@
 """The history of runs: an SQLite database of what was trained when, and how it ended."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """The database of runs: where it lies, its tables, how many runs it keeps, and which of them were killed."""
+
 from __future__ import annotations
 
 import contextlib
@@ -101,8 +102,10 @@ def update_settings(n_keep: int | None = None, n_keep_logs: int | None = None, d
         if count is not None:
             _check_count(count, f"update_settings({name})")
     with contextlib.closing(connect(db_path)) as connection, transaction(connection):
-        connection.execute("UPDATE settings SET n_keep = coalesce(:n_keep, n_keep), "
-                           "n_keep_logs = coalesce(:n_keep_logs, n_keep_logs)", chosen)
+        connection.execute(
+            "UPDATE settings SET n_keep = coalesce(:n_keep, n_keep), n_keep_logs = coalesce(:n_keep_logs, n_keep_logs)",
+            chosen,
+        )
         trim(connection)
 
 
@@ -197,12 +200,16 @@ def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if application == _APPLICATION:
         if version > _VERSION:
-            raise ConfigError(f"{path} was written by a newer version of fastestimator_lite (format {version}, this "
-                              f"one knows {_VERSION}); name another file with {VARIABLE} or record_history")
+            raise ConfigError(
+                f"{path} was written by a newer version of fastestimator_lite (format {version}, this "
+                f"one knows {_VERSION}); name another file with {VARIABLE} or record_history"
+            )
         return True
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        raise _ForeignDatabase(f"{path} is a database, but not of the runs of fastestimator_lite; name another file "
-                               f"with {VARIABLE} or record_history")
+        raise _ForeignDatabase(
+            f"{path} is a database, but not of the runs of fastestimator_lite; name another file "
+            f"with {VARIABLE} or record_history"
+        )
     return False
 
 
@@ -242,8 +249,9 @@ def trim(connection: sqlite3.Connection) -> None:
     """Forget what is beyond the settings of the database."""
     n_keep, n_keep_logs = connection.execute("SELECT n_keep, n_keep_logs FROM settings").fetchone()
     _keep_latest(connection, n_keep)
-    connection.execute("DELETE FROM logs WHERE run <= (SELECT pk FROM history ORDER BY pk DESC LIMIT 1 OFFSET ?)",
-                       (n_keep_logs,))
+    connection.execute(
+        "DELETE FROM logs WHERE run <= (SELECT pk FROM history ORDER BY pk DESC LIMIT 1 OFFSET ?)", (n_keep_logs,)
+    )
 
 
 def _keep_latest(connection: sqlite3.Connection, n_keep: int) -> int:
@@ -253,8 +261,9 @@ def _keep_latest(connection: sqlite3.Connection, n_keep: int) -> int:
 
 def mark_gone(connection: sqlite3.Connection) -> None:
     """Note which runs of this host were killed: they never said how they ended, and their process is gone."""
-    running = connection.execute("SELECT pk, pid, birth FROM history WHERE status = 'Running' AND host = ?",
-                                 (socket.gethostname(),)).fetchall()
+    running = connection.execute(
+        "SELECT pk, pid, birth FROM history WHERE status = 'Running' AND host = ?", (socket.gethostname(),)
+    ).fetchall()
     gone = [(GONE, pk, RUNNING) for pk, pid, birth in running if not _is_alive(pid, birth)]
     if gone:
         with transaction(connection):

@@ -1,4 +1,5 @@
 """HistoryReader: prints past runs as plain tables or CSV."""
+
 from __future__ import annotations
 
 import contextlib
@@ -43,16 +44,27 @@ class HistoryReader:
         self._connection.execute("PRAGMA query_only = ON")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
 
-    def read_basic(self, limit: int = 10, interactive: bool = False, include_args: bool = False, errors: bool = False,
-                   include_pk: bool = False, include_features: bool = False, include_traces: bool = False,
-                   include_datasets: bool = False, include_pipeline: bool = False, include_network: bool = False,
-                   as_csv: bool = False) -> None:
+    def read_basic(
+        self,
+        limit: int = 10,
+        interactive: bool = False,
+        include_args: bool = False,
+        errors: bool = False,
+        include_pk: bool = False,
+        include_features: bool = False,
+        include_traces: bool = False,
+        include_datasets: bool = False,
+        include_pipeline: bool = False,
+        include_network: bool = False,
+        as_csv: bool = False,
+    ) -> None:
         """Print the latest runs, the newest first.
 
         Args:
@@ -73,8 +85,15 @@ class HistoryReader:
         """
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise ConfigError(f"read_basic(limit) must be an int >= 1, got {limit!r} ({type(limit).__name__})")
-        further = {"error": errors, "args": include_args, "features": include_features, "datasets": include_datasets,
-                   "pipeline": include_pipeline, "network": include_network, "traces": include_traces}
+        further = {
+            "error": errors,
+            "args": include_args,
+            "features": include_features,
+            "datasets": include_datasets,
+            "pipeline": include_pipeline,
+            "network": include_network,
+            "traces": include_traces,
+        }
         columns = ["pk", *_BASIC, *(name for name, wanted in further.items() if wanted)]
         only = "WHERE status = 'Failed'" if errors else ""
         query = f"SELECT {', '.join(columns)} FROM history {only} ORDER BY pk DESC LIMIT ?"
@@ -82,8 +101,14 @@ class HistoryReader:
         rows = [[_for_people(name, value) for name, value in zip(names, row, strict=True)] for row in rows]
         self._show(names, rows, () if include_pk else ("pk",), as_csv, interactive)
 
-    def read_sql(self, query: str, args: Sequence[Any] = (), hide_cols: Collection[str] = (), as_csv: bool = False,
-                 interactive: bool = False) -> None:
+    def read_sql(
+        self,
+        query: str,
+        args: Sequence[Any] = (),
+        hide_cols: Collection[str] = (),
+        as_csv: bool = False,
+        interactive: bool = False,
+    ) -> None:
         """Print what a query finds. See `connect` for the tables.
 
         Args:
@@ -100,8 +125,10 @@ class HistoryReader:
         """
         names, rows = self._query(query, args)
         if interactive and "pk" not in names:
-            raise ConfigError(f"read_sql(interactive=True) needs the column pk to find a run again; the query selects "
-                              f"{', '.join(names) or 'nothing'}. Add pk to it, and to hide_cols if you do not want it")
+            raise ConfigError(
+                f"read_sql(interactive=True) needs the column pk to find a run again; the query selects "
+                f"{', '.join(names) or 'nothing'}. Add pk to it, and to hide_cols if you do not want it"
+            )
         self._show(names, rows, hide_cols, as_csv, interactive)
 
     def _query(self, query: str, args: Sequence[Any]) -> tuple[list[str], list[_Row]]:
@@ -110,8 +137,9 @@ class HistoryReader:
         cursor = self._connection.execute(query, tuple(args))
         return [name for name, *_ in cursor.description or ()], cursor.fetchall()
 
-    def _show(self, names: list[str], rows: list[_Row], hidden: Collection[str], as_csv: bool,
-              interactive: bool) -> None:
+    def _show(
+        self, names: list[str], rows: list[_Row], hidden: Collection[str], as_csv: bool, interactive: bool
+    ) -> None:
         kept = [position for position, name in enumerate(names) if name not in hidden]
         shown_names = [names[position] for position in kept]
         shown: list[_Row] = [[row[position] for position in kept] for row in rows]
@@ -147,7 +175,7 @@ class HistoryReader:
 
     def _log(self, run: int) -> str:
         _, rows = self._query("SELECT text FROM logs WHERE run = ? ORDER BY part", (run,))
-        return _harmless("".join(text for text, in rows).rstrip("\n"), keep="\n\t") or "no lines are kept of this run"
+        return _harmless("".join(text for (text,) in rows).rstrip("\n"), keep="\n\t") or "no lines are kept of this run"
 
     def _error(self, run: int) -> str:
         _, rows = self._query("SELECT error FROM history WHERE pk = ?", (run,))
@@ -158,12 +186,15 @@ class HistoryReader:
         if not rows:
             return "this run was deleted"
         width = max(map(len, names))
-        return "\n".join(f"{name:<{width}}  {_cell(_for_people(name, value))}"
-                         for name, value in zip(names, rows[0], strict=True))
+        return "\n".join(
+            f"{name:<{width}}  {_cell(_for_people(name, value))}" for name, value in zip(names, rows[0], strict=True)
+        )
 
 
 _MORE: dict[str, Callable[[HistoryReader, int], str]] = {
-    "": HistoryReader._log, "e": HistoryReader._error, "d": HistoryReader._details,
+    "": HistoryReader._log,
+    "e": HistoryReader._error,
+    "d": HistoryReader._details,
 }
 
 
@@ -178,11 +209,18 @@ def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     cells = [[_cell(value) for value in row] for row in rows]
     columns = range(len(names))
     widths = [max(len(text) for text in (names[column], *(row[column] for row in cells))) for column in columns]
-    to_right = [bool(rows) and all(isinstance(row[column], (int, float)) or row[column] is None for row in rows)
-                for column in columns]
+    to_right = [
+        bool(rows) and all(isinstance(row[column], (int, float)) or row[column] is None for row in rows)
+        for column in columns
+    ]
     lines = [list(names), ["-" * width for width in widths], *cells]
-    padded = [[text.rjust(width) if right else text.ljust(width)
-               for text, width, right in zip(line, widths, to_right, strict=True)] for line in lines]
+    padded = [
+        [
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, to_right, strict=True)
+        ]
+        for line in lines
+    ]
     return "\n".join("  ".join(line).rstrip() for line in padded)
 
 
@@ -212,8 +250,9 @@ def _harmless(text: str, keep: str = "") -> str:
     """Text without characters that steer a terminal."""
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() or char in keep else char.encode("unicode_escape").decode()
-                   for char in text)
+    return "".join(
+        char if char.isprintable() or char in keep else char.encode("unicode_escape").decode() for char in text
+    )
 
 
 def _for_people(column: str, value: Any) -> Any:
@@ -237,7 +276,9 @@ def _rounded(value: float) -> float:
 
 _LISTS = ("args", "features", "datasets", "pipeline", "network", "traces", "versions")
 _FORMS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(_LISTS, _joined), "error": _last_line, "seconds": _rounded,
+    **dict.fromkeys(_LISTS, _joined),
+    "error": _last_line,
+    "seconds": _rounded,
 }
 
 

@@ -1,4 +1,5 @@
 """HistoryRecorder: writes a run into the database of runs, and never stands in its way."""
+
 from __future__ import annotations
 
 import json
@@ -81,8 +82,9 @@ class HistoryRecorder:
             self.system.log_sinks.append(self.write)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.write in self.system.log_sinks:
             self.system.log_sinks.remove(self.write)
         if self._is_open():
@@ -117,8 +119,10 @@ class HistoryRecorder:
         except Exception as err:  # noqa: BLE001 - no error of a side system may reach training
             self._close()
             where = "" if self._file in str(err) else f" ({self._file})"
-            warn(f"this run is not recorded in the history, and goes on without: {type(err).__name__}: {err}{where}. "
-                 f"Set the environment variable {VARIABLE} to another file, or to off")
+            warn(
+                f"this run is not recorded in the history, and goes on without: {type(err).__name__}: {err}{where}. "
+                f"Set the environment variable {VARIABLE} to another file, or to off"
+            )
 
     def _close(self) -> None:
         connection, self._connection = self._connection, None
@@ -135,8 +139,9 @@ class HistoryRecorder:
         row = describe(self.system, self.est_path)
         connection = self._connection = open_database(self.db_path, _START_PATIENCE)
         places = ", ".join("?" * len(row))
-        cursor = connection.execute(f"INSERT INTO history ({', '.join(row)}) VALUES ({places})",
-                                    tuple(map(_storable, row.values())))
+        cursor = connection.execute(
+            f"INSERT INTO history ({', '.join(row)}) VALUES ({places})", tuple(map(_storable, row.values()))
+        )
         self._run = cursor.lastrowid or 0
         self._wait_for_locks(_FLUSH_PATIENCE)
 
@@ -153,21 +158,30 @@ class HistoryRecorder:
             return
         count = len(self._lines)
         # A run that was deleted meanwhile has no log.
-        self._connection.execute("INSERT INTO logs (run, text) SELECT pk, ? FROM history WHERE pk = ?",
-                                 (_storable("".join(self._lines[:count])), self._run))
+        self._connection.execute(
+            "INSERT INTO logs (run, text) SELECT pk, ? FROM history WHERE pk = ?",
+            (_storable("".join(self._lines[:count])), self._run),
+        )
         del self._lines[:count]
 
     def _finish(self, error: BaseException | None) -> None:
         if self._connection is None:
             return
         text = None if error is None else "".join(traceback.format_exception(error))[-_ERROR_CHARS:]
-        row = {"status": _status(error, self.system.summary.stopped), "finished": _now(),
-               "seconds": round(time.monotonic() - self._begin, 3), "steps": self.system.global_step, "error": text}
+        row = {
+            "status": _status(error, self.system.summary.stopped),
+            "finished": _now(),
+            "seconds": round(time.monotonic() - self._begin, 3),
+            "steps": self.system.global_step,
+            "error": text,
+        }
         self._wait_for_locks(_END_PATIENCE)
         with transaction(self._connection):
             self._store_lines()
-            self._connection.execute(f"UPDATE history SET {', '.join(f'{name} = ?' for name in row)} WHERE pk = ?",
-                                     (*map(_storable, row.values()), self._run))
+            self._connection.execute(
+                f"UPDATE history SET {', '.join(f'{name} = ?' for name in row)} WHERE pk = ?",
+                (*map(_storable, row.values()), self._run),
+            )
             trim(self._connection)
 
     def _wait_for_locks(self, seconds: float) -> None:
@@ -195,23 +209,37 @@ def describe(system: System, est_path: str) -> dict[str, Any]:
     modes = ("test",) if system.mode == "test" else ("train", "eval")
     data = {(mode, ds_id): item for mode in modes for ds_id, item in pipeline.data.get(mode, {}).items()}
     ops = [*network.ops, *network.postprocessing]
-    versions = {"fastestimator_lite": fastestimator_lite.__version__, "python": platform.python_version(),
-                **{name: str(getattr(sys.modules[name], "__version__", "")) for name in _LIBRARIES
-                   if name in sys.modules}}
+    versions = {
+        "fastestimator_lite": fastestimator_lite.__version__,
+        "python": platform.python_version(),
+        **{name: str(getattr(sys.modules[name], "__version__", "")) for name in _LIBRARIES if name in sys.modules},
+    }
     return {
-        "file": est_path, "experiment": system.summary.name, "mode": ", ".join(dict.fromkeys(mode for mode, _ in data)),
-        "status": RUNNING, "started": _now(), "epochs": system.total_epochs, "steps": system.global_step,
+        "file": est_path,
+        "experiment": system.summary.name,
+        "mode": ", ".join(dict.fromkeys(mode for mode, _ in data)),
+        "status": RUNNING,
+        "started": _now(),
+        "epochs": system.total_epochs,
+        "steps": system.global_step,
         "framework": ", ".join(dict.fromkeys(framework_of_model(model).NAME for model in network.models)),
         "num_gpus": system.num_devices,
         "versions": json.dumps(versions),
         "args": json.dumps(sys.argv[1:]),
         "features": json.dumps(_features(system, [*data.values(), *pipeline.ops, *ops, *system.traces])),
-        "datasets": json.dumps([f"{mode} {ds_id}: {name}" if ds_id else f"{mode}: {name}"
-                                for (mode, ds_id), item in data.items() for name in _class_names([item])]),
+        "datasets": json.dumps(
+            [
+                f"{mode} {ds_id}: {name}" if ds_id else f"{mode}: {name}"
+                for (mode, ds_id), item in data.items()
+                for name in _class_names([item])
+            ]
+        ),
         "pipeline": json.dumps(_class_names(pipeline.ops)),
         "network": json.dumps(_class_names(ops)),
         "traces": json.dumps(_class_names(system.traces)),
-        "host": socket.gethostname(), "pid": os.getpid(), "birth": birth_of(os.getpid()),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "birth": birth_of(os.getpid()),
     }
 
 
@@ -223,12 +251,16 @@ def _features(system: System, items: Iterable[Any]) -> list[str]:
     """What is special about a run."""
     cards = [card_of(model) for model in system.network.models]
     scheduled = [*items, *(card.optimizer for card in cards)]
-    special = {"deterministic": settings().seed is not None,
-               "mixed precision": any(card.mixed_precision for card in cards),
-               "eager": bool(getattr(system.network, "eager", False)),
-               "several GPUs": system.num_devices > 1}
-    return [*dict.fromkeys(type(item).__name__ for item in scheduled if isinstance(item, Scheduler)),
-            *(name for name, used in special.items() if used)]
+    special = {
+        "deterministic": settings().seed is not None,
+        "mixed precision": any(card.mixed_precision for card in cards),
+        "eager": bool(getattr(system.network, "eager", False)),
+        "several GPUs": system.num_devices > 1,
+    }
+    return [
+        *dict.fromkeys(type(item).__name__ for item in scheduled if isinstance(item, Scheduler)),
+        *(name for name, used in special.items() if used),
+    ]
 
 
 def _status(error: BaseException | None, stopped: str) -> str:

@@ -1,4 +1,5 @@
 """Traces that change the run while it goes on."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

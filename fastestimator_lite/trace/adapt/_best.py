@@ -1,4 +1,5 @@
 """Best: is a value better than all before? The one answer for everything that watches a metric."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -29,8 +30,9 @@ class Best:
         ConfigError: If `compare` is neither "min" nor "max".
     """
 
-    def __init__(self, compare: str, min_delta: float = 0.0, baseline: float | None = None,
-                 name: str = "compare") -> None:
+    def __init__(
+        self, compare: str, min_delta: float = 0.0, baseline: float | None = None, name: str = "compare"
+    ) -> None:
         if compare not in _COMPARE:
             raise ConfigError(f"{name} must be 'min' or 'max', got {compare!r}.{suggest(compare, _COMPARE)}")
         self._sign = 1 if compare == "min" else -1
@@ -77,7 +79,9 @@ def one_number(value: Any) -> Any:
     """
     array = to_number(value)
     if array.size != 1 or array.dtype.kind not in "biuf":
-        raise ConfigError(f"expected one number to compare, got {value!r:.200} of shape {array.shape}; name the key of "
-                          f"a single number")
+        raise ConfigError(
+            f"expected one number to compare, got {value!r:.200} of shape {array.shape}; name the key of "
+            f"a single number"
+        )
     number = array.reshape(-1)[0]
     return np.int64(number) if array.dtype.kind in "bu" else number  # an unsigned difference would wrap around

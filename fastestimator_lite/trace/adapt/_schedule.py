@@ -1,4 +1,5 @@
 """What schedules of optimizer fields share: the clock of updates, values of any kind, and writing them to groups."""
+
 from __future__ import annotations
 
 import functools
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from fastestimator_lite.summary.system import System
 
 Reader = Callable[[Clock], Any]
-_RANGES = {**dict.fromkeys(("lr", "weight_decay", "eps"), (math.inf, ">= 0")),
-           **dict.fromkeys(("momentum", "betas", "alpha", "rho"), (1.0, "from 0 to below 1"))}
+_RANGES = {
+    **dict.fromkeys(("lr", "weight_decay", "eps"), (math.inf, ">= 0")),
+    **dict.fromkeys(("momentum", "betas", "alpha", "rho"), (1.0, "from 0 to below 1")),
+}
 
 
 def clock_of(system: System, card: ModelCard) -> Clock:
@@ -126,8 +129,10 @@ class Field:
             if all(name in one for one in groups):
                 self.targets[id(optimizer)] = self._targets(groups, values, group)
         if not self.targets:
-            raise ConfigError(f"{where}: the optimizer of model {card.name!r} has no field {name!r}; it has: "
-                              f"{', '.join(sorted(there))}.{suggest(name, there)}")
+            raise ConfigError(
+                f"{where}: the optimizer of model {card.name!r} has no field {name!r}; it has: "
+                f"{', '.join(sorted(there))}.{suggest(name, there)}"
+            )
         for optimizer in card.optimizers().values():
             if id(optimizer) in self.targets:
                 vary(optimizer, name)
@@ -197,13 +202,16 @@ class Field:
         try:
             numbers = [float(one) for one in (value if several and isinstance(value, (tuple, list)) else [value])]
             is_fine = len(numbers) == (len(old) if several else 1) and all(
-                math.isfinite(one) and low <= one < limit for one in numbers)
+                math.isfinite(one) and low <= one < limit for one in numbers
+            )
         except (TypeError, ValueError):
             is_fine = False
         if not is_fine:
             kind = f"{len(old)} numbers, each {words}" if several else f"a number {words}"
-            raise ConfigError(f"{self.where}: at update {clock.step} (epoch {clock.epoch}) {self.name!r} of model "
-                              f"{self.card.name!r} must be {kind}, got {value!r:.200}")
+            raise ConfigError(
+                f"{self.where}: at update {clock.step} (epoch {clock.epoch}) {self.name!r} of model "
+                f"{self.card.name!r} must be {kind}, got {value!r:.200}"
+            )
         if self.name == "lr":
             return self.card.scaled_lr(numbers[0])
         return tuple(numbers) if several else numbers[0]

@@ -1,4 +1,5 @@
 """EarlyStopping: end the run when a metric gets no better."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -29,8 +30,15 @@ class EarlyStopping(Trace):
         ConfigError: If `compare` or `patience` is not as described.
     """
 
-    def __init__(self, monitor: str = "loss", min_delta: float = 0.0, patience: int = 0, compare: str = "min",
-                 baseline: float | None = None, mode: str = "eval") -> None:
+    def __init__(
+        self,
+        monitor: str = "loss",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        compare: str = "min",
+        baseline: float | None = None,
+        mode: str = "eval",
+    ) -> None:
         super().__init__(inputs=monitor, mode=mode)
         if isinstance(patience, bool) or not isinstance(patience, int) or patience < 0:
             raise ConfigError(f"EarlyStopping(patience) must be an int >= 0, got {patience!r}")
@@ -54,8 +62,10 @@ class EarlyStopping(Trace):
         self.wait += 1
         if self.wait >= self.patience:
             self.system.stop_training = True
-            tqdm.write(f"FastEstimator-EarlyStopping: '{monitor}' triggered an early stop. Its best value was "
-                       f"{self._best.value} at epoch {self._best_epoch}")
+            tqdm.write(
+                f"FastEstimator-EarlyStopping: '{monitor}' triggered an early stop. Its best value was "
+                f"{self._best.value} at epoch {self._best_epoch}"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self._best.state_dict(), "best_epoch": self._best_epoch, "wait": self.wait}

@@ -1,4 +1,5 @@
 """LRScheduler: a learning rate as a function of the step or the epoch, as a Curve, or as ARC decides."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -55,18 +56,26 @@ class LRScheduler(Trace):
     def __init__(self, model: Model, lr_fn: Callable[[int], float] | Curve | ARC | str, ds_id: Keys = None) -> None:
         card = card_of(model)
         if card.optimizer is None:
-            raise ConfigError(f"LRScheduler: the model {card.name!r} has no optimizer; build it with optimizer_fn, "
-                              f"such as 'adam'")
+            raise ConfigError(
+                f"LRScheduler: the model {card.name!r} has no optimizer; build it with optimizer_fn, such as 'adam'"
+            )
         self.model = model
         self.lr_fn: Any = ARC() if isinstance(lr_fn, str) and lr_fn == "arc" else lr_fn
-        self.schedule_mode = ("arc" if isinstance(self.lr_fn, ARC) else "curve" if isinstance(lr_fn, Curve) else
-                              clock_name(lr_fn, _CLOCKS, "LRScheduler(lr_fn)"))
+        self.schedule_mode = (
+            "arc"
+            if isinstance(self.lr_fn, ARC)
+            else "curve"
+            if isinstance(lr_fn, Curve)
+            else clock_name(lr_fn, _CLOCKS, "LRScheduler(lr_fn)")
+        )
         inputs: str | None = None
         if self.schedule_mode == "arc":
             if len(card.loss_names) != 1:
                 known = ", ".join(map(repr, sorted(card.loss_names)))
-                raise ConfigError(f"LRScheduler(lr_fn=ARC()) needs a model with one loss; {card.name!r} has "
-                                  f"{known or 'none (make the Network before the traces)'}")
+                raise ConfigError(
+                    f"LRScheduler(lr_fn=ARC()) needs a model with one loss; {card.name!r} has "
+                    f"{known or 'none (make the Network before the traces)'}"
+                )
             inputs = next(iter(card.loss_names))
         super().__init__(inputs, f"{card.name}_lr", mode=["train", "eval"] if inputs else "train", ds_id=ds_id)
 
@@ -83,8 +92,11 @@ class LRScheduler(Trace):
             return
         if self.schedule_mode == "epoch":
             self._set(self.lr_fn(self.system.epoch_idx))
-        elif self.schedule_mode == "arc" and self.system.epoch_idx > 1 and (
-                self.system.epoch_idx - 1) % self.lr_fn.frequency == 0:
+        elif (
+            self.schedule_mode == "arc"
+            and self.system.epoch_idx > 1
+            and (self.system.epoch_idx - 1) % self.lr_fn.frequency == 0
+        ):
             self._decide()
 
     def on_batch_begin(self, data: Data) -> None:
@@ -139,8 +151,10 @@ class LRScheduler(Trace):
         except (TypeError, ValueError):
             rate = np.nan
         if not 0 <= rate < np.inf:
-            raise ConfigError(f"LRScheduler: lr_fn({now}) of model {card_of(self.model).name!r} must give a finite "
-                              f"number >= 0, got {value!r:.200}")
+            raise ConfigError(
+                f"LRScheduler: lr_fn({now}) of model {card_of(self.model).name!r} must give a finite "
+                f"number >= 0, got {value!r:.200}"
+            )
         return rate
 
     def _decide(self) -> None:
@@ -156,7 +170,9 @@ class LRScheduler(Trace):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if state and self.schedule_mode != "arc":
-            raise ConfigError(f"LRScheduler with a {self.schedule_mode} has no state, got one with {sorted(state)}; "
-                              f"make it with ARC() as in the saved run")
+            raise ConfigError(
+                f"LRScheduler with a {self.schedule_mode} has no state, got one with {sorted(state)}; "
+                f"make it with ARC() as in the saved run"
+            )
         if state:
             self.lr_fn.load_state_dict(state)

@@ -1,4 +1,5 @@
 """OptimizerSchedule: any field of an optimizer as a function of time."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -44,15 +45,20 @@ class OptimizerSchedule(Trace):
         >>> OptimizerSchedule(model, "weight_decay", linear(0.1, 0.0, over=Fraction(1)))  # doctest: +SKIP
     """
 
-    def __init__(self, model: Model, field: str = "lr", value: Any = None, group: str | int | None = None,
-                 ds_id: Keys = None) -> None:
+    def __init__(
+        self, model: Model, field: str = "lr", value: Any = None, group: str | int | None = None, ds_id: Keys = None
+    ) -> None:
         card = card_of(model)
         if card.optimizer is None:
-            raise ConfigError(f"OptimizerSchedule: the model {card.name!r} has no optimizer; build it with "
-                              f"optimizer_fn, such as 'adam'")
+            raise ConfigError(
+                f"OptimizerSchedule: the model {card.name!r} has no optimizer; build it with "
+                f"optimizer_fn, such as 'adam'"
+            )
         if value is None:
-            raise ConfigError(f"OptimizerSchedule(model, field={field!r}) needs a value: a curve, a number, a function "
-                              f"of 'step' or 'epoch', or a Scheduler")
+            raise ConfigError(
+                f"OptimizerSchedule(model, field={field!r}) needs a value: a curve, a number, a function "
+                f"of 'step' or 'epoch', or a Scheduler"
+            )
         self.field = Field(card, field, value, group, f"OptimizerSchedule(field={field!r})")
         super().__init__(outputs=self.field.keys, mode="train", ds_id=ds_id)
         self.model = model

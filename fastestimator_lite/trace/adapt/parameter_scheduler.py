@@ -1,4 +1,5 @@
 """ParameterScheduler: lets a scheduler of any optimizer field, written for a bare loop, work in an Estimator."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -44,12 +45,15 @@ class ParameterScheduler(Trace):
         >>> ParameterScheduler(model, lambda optimizer: CosineLrScheduler(optimizer, 10, 100))  # doctest: +SKIP
     """
 
-    def __init__(self, model: Model, scheduler: SchedulerBase | Callable[[Any], SchedulerBase],
-                 ds_id: Keys = None) -> None:
+    def __init__(
+        self, model: Model, scheduler: SchedulerBase | Callable[[Any], SchedulerBase], ds_id: Keys = None
+    ) -> None:
         card = card_of(model)
         if card.optimizer is None:
-            raise ConfigError(f"ParameterScheduler: the model {card.name!r} has no optimizer; build it with "
-                              f"optimizer_fn, such as 'adam'")
+            raise ConfigError(
+                f"ParameterScheduler: the model {card.name!r} has no optimizer; build it with "
+                f"optimizer_fn, such as 'adam'"
+            )
         self.schedulers = _schedulers(card, scheduler)
         fields = {one.param_group_field for one in self.schedulers.values()}
         if len(fields) > 1:
@@ -104,8 +108,10 @@ class ParameterScheduler(Trace):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         if sorted(state) != sorted(self.schedulers):
-            raise ConfigError(f"ParameterScheduler: the state is of optimizers {sorted(state)}, the model "
-                              f"{self._card.name!r} has {sorted(self.schedulers)}")
+            raise ConfigError(
+                f"ParameterScheduler: the state is of optimizers {sorted(state)}, the model "
+                f"{self._card.name!r} has {sorted(self.schedulers)}"
+            )
         for phase, scheduler in self.schedulers.items():
             _load(scheduler, state[phase])
             if self.field == "lr":
@@ -135,19 +141,25 @@ def _schedulers(card: ModelCard, scheduler: Any) -> dict[str, SchedulerBase]:
     if isinstance(scheduler, SchedulerBase):
         phase = next((phase for phase, one in optimizers.items() if _is_of(scheduler, one)), None)
         if phase is None:
-            raise ConfigError(f"ParameterScheduler: the {type(scheduler).__name__} was made with another optimizer "
-                              f"than that of model {card.name!r}; give a function of the optimizer that makes it, "
-                              f"such as lambda optimizer: {type(scheduler).__name__}(optimizer, ...)")
+            raise ConfigError(
+                f"ParameterScheduler: the {type(scheduler).__name__} was made with another optimizer "
+                f"than that of model {card.name!r}; give a function of the optimizer that makes it, "
+                f"such as lambda optimizer: {type(scheduler).__name__}(optimizer, ...)"
+            )
         return {phase: scheduler}
     if not callable(scheduler):
-        raise ConfigError(f"ParameterScheduler(scheduler) must be a SchedulerBase, or a function of 'optimizer' that "
-                          f"makes one, got {type(scheduler).__name__}: {scheduler!r:.100}")
+        raise ConfigError(
+            f"ParameterScheduler(scheduler) must be a SchedulerBase, or a function of 'optimizer' that "
+            f"makes one, got {type(scheduler).__name__}: {scheduler!r:.100}"
+        )
     clock_name(scheduler, ("optimizer",), "ParameterScheduler(scheduler)")
     made = {phase: scheduler(one) for phase, one in optimizers.items()}
     for one in made.values():
         if not isinstance(one, SchedulerBase):
-            raise ConfigError(f"ParameterScheduler: the function of 'optimizer' must return a SchedulerBase, got "
-                              f"{type(one).__name__}: {one!r:.100}")
+            raise ConfigError(
+                f"ParameterScheduler: the function of 'optimizer' must return a SchedulerBase, got "
+                f"{type(one).__name__}: {one!r:.100}"
+            )
     return made
 
 

@@ -1,4 +1,5 @@
 """ReduceLROnPlateau: a smaller learning rate when a metric gets no better."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -36,16 +37,27 @@ class ReduceLROnPlateau(Trace):
         ConfigError: If the model has no optimizer or several losses to choose from, or an argument is out of range.
     """
 
-    def __init__(self, model: Model, metric: str | None = None, patience: int = 10, factor: float = 0.1,
-                 best_mode: str = "min", min_lr: float = 1e-6) -> None:
+    def __init__(
+        self,
+        model: Model,
+        metric: str | None = None,
+        patience: int = 10,
+        factor: float = 0.1,
+        best_mode: str = "min",
+        min_lr: float = 1e-6,
+    ) -> None:
         card = card_of(model)
         if card.optimizer is None:
-            raise ConfigError(f"ReduceLROnPlateau: the model {card.name!r} has no optimizer; build it with "
-                              f"optimizer_fn, such as 'adam'")
+            raise ConfigError(
+                f"ReduceLROnPlateau: the model {card.name!r} has no optimizer; build it with "
+                f"optimizer_fn, such as 'adam'"
+            )
         if metric is None and len(card.loss_names) != 1:
             known = ", ".join(map(repr, sorted(card.loss_names)))
-            raise ConfigError(f"ReduceLROnPlateau(metric=None) needs a model with one loss; {card.name!r} has "
-                              f"{known or 'none'} (make the Network before the traces); name the metric to watch")
+            raise ConfigError(
+                f"ReduceLROnPlateau(metric=None) needs a model with one loss; {card.name!r} has "
+                f"{known or 'none'} (make the Network before the traces); name the metric to watch"
+            )
         if isinstance(patience, bool) or not isinstance(patience, int) or patience < 0:
             raise ConfigError(f"ReduceLROnPlateau(patience) must be an int >= 0, got {patience!r}")
         if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not 0 < factor < 1:

@@ -1,4 +1,5 @@
 """TrainableSchedule: freezing and freeing parameters by name as training goes on."""
+
 from __future__ import annotations
 
 import fnmatch
@@ -41,16 +42,20 @@ class TrainableSchedule(Trace):
         super().__init__(mode="train")
         card = card_of(model)
         if card.optimizer is None:
-            raise ConfigError(f"TrainableSchedule: the model {card.name!r} has no optimizer; build it with "
-                              f"optimizer_fn, such as 'adam'")
+            raise ConfigError(
+                f"TrainableSchedule: the model {card.name!r} has no optimizer; build it with "
+                f"optimizer_fn, such as 'adam'"
+            )
         self.model = model
         given: Any = patterns
         self.schedule: Scheduler[Any] = given if isinstance(given, Scheduler) else EpochScheduler(given)
         self._home = framework_of_model(model)
         self._named = self._home.named_parameters(model)
         if not self._named:
-            raise ConfigError(f"TrainableSchedule: the model {card.name!r} has no parameters yet; run it once, or give "
-                              f"its input shape")
+            raise ConfigError(
+                f"TrainableSchedule: the model {card.name!r} has no parameters yet; run it once, or give "
+                f"its input shape"
+            )
         self._as_made = {name for name, parameter in self._named if self._home.is_trained(parameter)}
         for value in values_of(self.schedule):
             self.names(value)
@@ -71,13 +76,17 @@ class TrainableSchedule(Trace):
             fitting = {name for name in every if isinstance(pattern, str) and fnmatch.fnmatchcase(name, pattern)}
             if not fitting:
                 parts = dict.fromkeys([*every, *(name.split(".")[0] for name in every)])
-                raise ConfigError(f"TrainableSchedule: {pattern!r} fits no parameter of model "
-                                  f"{card_of(self.model).name!r}; they are {', '.join(every[:20])}"
-                                  f"{', ...' if len(every) > 20 else ''}.{suggest(pattern, parts)}")
+                raise ConfigError(
+                    f"TrainableSchedule: {pattern!r} fits no parameter of model "
+                    f"{card_of(self.model).name!r}; they are {', '.join(every[:20])}"
+                    f"{', ...' if len(every) > 20 else ''}.{suggest(pattern, parts)}"
+                )
             found |= fitting
         if not found:
-            raise ConfigError(f"TrainableSchedule: with {patterns!r} nothing of model {card_of(self.model).name!r} is "
-                              f"trained; schedule its UpdateOp for that")
+            raise ConfigError(
+                f"TrainableSchedule: with {patterns!r} nothing of model {card_of(self.model).name!r} is "
+                f"trained; schedule its UpdateOp for that"
+            )
         return found
 
     def trained_at(self, epoch: int) -> set[str]:

@@ -1,4 +1,5 @@
 """Checks that traces which save files share, so that what cannot work is told before training."""
+
 from __future__ import annotations
 
 import os
@@ -30,8 +31,9 @@ def check_folder(folder: str | os.PathLike[str], argument: str) -> None:
             pass
     except OSError as err:
         reason = "it is a file" if Path(folder).is_file() else f"{type(err).__name__}: {err.strerror or err}"
-        raise ConfigError(f"{argument} must be a folder that can be written to, got {os.fspath(folder)!r}: "
-                          f"{reason}") from err
+        raise ConfigError(
+            f"{argument} must be a folder that can be written to, got {os.fspath(folder)!r}: {reason}"
+        ) from err
 
 
 def check_count(value: Any, argument: str, optional: bool = False) -> None:
@@ -43,8 +45,9 @@ def check_count(value: Any, argument: str, optional: bool = False) -> None:
     if value is None and optional:
         return
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{argument} must be an int >= 1{' or None' if optional else ''}, got {value!r} "
-                          f"({type(value).__name__})")
+        raise ConfigError(
+            f"{argument} must be an int >= 1{' or None' if optional else ''}, got {value!r} ({type(value).__name__})"
+        )
 
 
 def check_architecture(model: Model, save_architecture: bool, argument: str) -> None:
@@ -54,5 +57,7 @@ def check_architecture(model: Model, save_architecture: bool, argument: str) -> 
         ConfigError: If it is a torch model, which is loaded by its code.
     """
     if save_architecture and framework_of_model(model).NAME == "torch":
-        raise ConfigError(f"{argument}=True is for Keras models, and {card_of(model).name!r} is a torch model: its "
-                          f"weights are saved, and loaded into a model that its code makes")
+        raise ConfigError(
+            f"{argument}=True is for Keras models, and {card_of(model).name!r} is a torch model: its "
+            f"weights are saved, and loaded into a model that its code makes"
+        )

@@ -1,4 +1,5 @@
 """BestModelSaver: the weights with which a metric was best."""
+
 from __future__ import annotations
 
 import os
@@ -42,9 +43,16 @@ class BestModelSaver(Trace):
             start of training, if it has none, or if `save_dir` cannot be written to.
     """
 
-    def __init__(self, model: Model, save_dir: str | os.PathLike[str], metric: str | None = None,
-                 save_best_mode: str = "min", weights_name: str | None = None, load_best_final: bool = False,
-                 save_architecture: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        save_dir: str | os.PathLike[str],
+        metric: str | None = None,
+        save_best_mode: str = "min",
+        weights_name: str | None = None,
+        load_best_final: bool = False,
+        save_architecture: bool = False,
+    ) -> None:
         super().__init__(mode="eval")
         check_architecture(model, save_architecture, "BestModelSaver(save_architecture)")
         self.model = model
@@ -92,8 +100,9 @@ class BestModelSaver(Trace):
         self._warn_if_nan(data[self.metric])
         if self._best.update(data[self.metric]):
             self.since_best = 0
-            self._path = save_model(self.model, self.save_dir, self._file_name,
-                                    save_architecture=self.save_architecture)
+            self._path = save_model(
+                self.model, self.save_dir, self._file_name, save_architecture=self.save_architecture
+            )
             tqdm.write(f"FastEstimator-BestModelSaver: Saved model to {self._path}")
         else:
             self.since_best += 1
@@ -104,8 +113,10 @@ class BestModelSaver(Trace):
         if not self.load_best_final:
             return
         if self._path is None:
-            warn(f"BestModelSaver(load_best_final=True) saved no model, because {self.metric!r} was never a number; "
-                 f"the model {card_of(self.model).name!r} keeps its last weights")
+            warn(
+                f"BestModelSaver(load_best_final=True) saved no model, because {self.metric!r} was never a number; "
+                f"the model {card_of(self.model).name!r} keeps its last weights"
+            )
             return
         tqdm.write(f"FastEstimator-BestModelSaver: Restoring model from {self._path}")
         load_model(self.model, self._path)
@@ -113,8 +124,10 @@ class BestModelSaver(Trace):
     def _warn_if_nan(self, value: Any) -> None:
         if not self._warned and np.isnan(one_number(value)):
             self._warned = True
-            warn(f"BestModelSaver: {self.metric!r} is NaN at epoch {self.system.epoch_idx}, so the model "
-                 f"{card_of(self.model).name!r} was not saved; this is told once")
+            warn(
+                f"BestModelSaver: {self.metric!r} is NaN at epoch {self.system.epoch_idx}, so the model "
+                f"{card_of(self.model).name!r} was not saved; this is told once"
+            )
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self._best.state_dict(), "since_best": self.since_best, "path": self._path}
@@ -129,6 +142,8 @@ def _only_loss(model: Model) -> str:
     if len(card.loss_names) != 1:
         names = ", ".join(map(repr, sorted(card.loss_names)))
         losses = f"several losses ({names})" if names else "no loss (no UpdateOp trains it)"
-        raise ConfigError(f"BestModelSaver: the model {card.name!r} has {losses}, so name the metric: "
-                          f"BestModelSaver(model, save_dir, metric='...')")
+        raise ConfigError(
+            f"BestModelSaver: the model {card.name!r} has {losses}, so name the metric: "
+            f"BestModelSaver(model, save_dir, metric='...')"
+        )
     return next(iter(card.loss_names))

@@ -1,4 +1,5 @@
 """CSVLogger: the log of a run as a table that any program reads."""
+
 from __future__ import annotations
 
 import csv
@@ -48,8 +49,13 @@ class CSVLogger(Trace):
 
     stage = Stage.LAST
 
-    def __init__(self, filename: str | os.PathLike[str], monitor_names: Keys = None, instance_id_key: str | None = None,
-                 mode: Keys = None) -> None:
+    def __init__(
+        self,
+        filename: str | os.PathLike[str],
+        monitor_names: Keys = None,
+        instance_id_key: str | None = None,
+        mode: Keys = None,
+    ) -> None:
         names = check_io_names([name.replace("|", "") for name in to_list(monitor_names)])
         # what is chosen by name may be something that only this trace reads, so everything must be kept for it
         super().__init__(inputs="*" if names else instance_id_key, mode=mode)
@@ -89,8 +95,10 @@ class CSVLogger(Trace):
 
     def on_end(self, data: Data) -> None:
         for name in sorted(set(self.monitor_names) - self._seen):
-            warn(f"CSVLogger(monitor_names) asks for {name!r}, which nothing ever logged; its column in "
-                 f"{self.filename} is empty.{suggest(name, self._offered)}")
+            warn(
+                f"CSVLogger(monitor_names) asks for {name!r}, which nothing ever logged; its column in "
+                f"{self.filename} is empty.{suggest(name, self._offered)}"
+            )
 
     def _chosen(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values to write, by column, in the order of columns."""
@@ -110,10 +118,16 @@ class CSVLogger(Trace):
         values = {name: _entries(logs[name]) for name in names}
         for name, entries in values.items():
             if len(entries) != len(ids):
-                raise ConfigError(f"CSVLogger: {name!r} has {len(entries)} values for the {len(ids)} ids in "
-                                  f"{self.instance_id_key!r}; write_per_instance_log takes one value per sample")
-        self._write([{_INSTANCE: _cell(number), **{name: _cell(values[name][i]) for name in names}}
-                     for i, number in enumerate(ids)])
+                raise ConfigError(
+                    f"CSVLogger: {name!r} has {len(entries)} values for the {len(ids)} ids in "
+                    f"{self.instance_id_key!r}; write_per_instance_log takes one value per sample"
+                )
+        self._write(
+            [
+                {_INSTANCE: _cell(number), **{name: _cell(values[name][i]) for name in names}}
+                for i, number in enumerate(ids)
+            ]
+        )
 
     def _write(self, rows: Sequence[dict[str, Any]]) -> None:
         """Append rows; rows with nothing in them are left out."""
@@ -152,8 +166,10 @@ class CSVLogger(Trace):
         self._columns, self._rows, self._begun = list(state["columns"]), state["rows"], True
         rows = self._read()
         if len(rows) < self._rows:
-            warn(f"CSVLogger: {self.filename} holds {len(rows)} of the {self._rows} rows that the run had written; it "
-                 f"goes on after those")
+            warn(
+                f"CSVLogger: {self.filename} holds {len(rows)} of the {self._rows} rows that the run had written; it "
+                f"goes on after those"
+            )
         self._rewrite(rows)
 
 

@@ -1,4 +1,5 @@
 """ModelSaver: a model's weights every few epochs."""
+
 from __future__ import annotations
 
 import os
@@ -33,9 +34,15 @@ class ModelSaver(Trace):
         ConfigError: If an argument is not as described; at the start of training, if `save_dir` cannot be written to.
     """
 
-    def __init__(self, model: Model, save_dir: str | os.PathLike[str], frequency: int = 1,
-                 max_to_keep: int | None = None, weights_name: str | None = None,
-                 save_architecture: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        save_dir: str | os.PathLike[str],
+        frequency: int = 1,
+        max_to_keep: int | None = None,
+        weights_name: str | None = None,
+        save_architecture: bool = False,
+    ) -> None:
         super().__init__(mode="train")
         check_count(frequency, "ModelSaver(frequency)")
         check_count(max_to_keep, "ModelSaver(max_to_keep)", optional=True)
@@ -55,8 +62,9 @@ class ModelSaver(Trace):
         epoch = self.system.epoch_idx
         if epoch % self.frequency:
             return
-        path = save_model(self.model, self.save_dir, f"{self.weights_name}_epoch_{epoch}",
-                          save_architecture=self.save_architecture)
+        path = save_model(
+            self.model, self.save_dir, f"{self.weights_name}_epoch_{epoch}", save_architecture=self.save_architecture
+        )
         tqdm.write(f"FastEstimator-ModelSaver: Saved model to {path}")
         self._written = [*(known for known in self._written if known != path), path]
         while self.max_to_keep is not None and len(self._written) > self.max_to_keep:

@@ -1,4 +1,5 @@
 """What changes a Trace class."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

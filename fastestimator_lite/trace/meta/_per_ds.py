@@ -1,4 +1,5 @@
 """per_ds: a metric for each data set besides the one for all of them together."""
+
 from __future__ import annotations
 
 from collections.abc import Iterable

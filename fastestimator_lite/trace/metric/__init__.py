@@ -1,4 +1,5 @@
 """Traces that measure how good predictions are."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

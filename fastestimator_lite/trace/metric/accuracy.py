@@ -1,4 +1,5 @@
 """Accuracy: the share of predictions that are right."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -40,8 +41,16 @@ class Accuracy(Trace):
         ConfigError: While running, if the shapes of labels and predictions do not go together.
     """
 
-    def __init__(self, true_key: str, pred_key: str, mode: Keys = ("eval", "test"), ds_id: Keys = None,
-                 from_logits: bool = False, output_name: str = "accuracy", per_ds: bool = True) -> None:
+    def __init__(
+        self,
+        true_key: str,
+        pred_key: str,
+        mode: Keys = ("eval", "test"),
+        ds_id: Keys = None,
+        from_logits: bool = False,
+        output_name: str = "accuracy",
+        per_ds: bool = True,
+    ) -> None:
         super().__init__(inputs=[true_key, pred_key], outputs=output_name, mode=mode, ds_id=ds_id)
         self.from_logits = from_logits
         self.per_ds = per_ds
@@ -82,9 +91,11 @@ class Accuracy(Trace):
             truth = home.squeeze(truth, -1) if given[-1] == 1 else home.argmax(truth, -1)
         if truth.shape != wanted:
             true_key, pred_key = self.inputs
-            raise ConfigError(f"Accuracy expects labels of shape {tuple(wanted)}, the same with a last axis of 1, or "
-                              f"one-hot, for the predictions {pred_key!r} of shape {tuple(shape)}; {true_key!r} has "
-                              f"shape {tuple(given)}")
+            raise ConfigError(
+                f"Accuracy expects labels of shape {tuple(wanted)}, the same with a last axis of 1, or "
+                f"one-hot, for the predictions {pred_key!r} of shape {tuple(shape)}; {true_key!r} has "
+                f"shape {tuple(given)}"
+            )
         if truth.dtype != predicted.dtype:
             truth = home.cast(truth, "int64")
         right = truth == predicted

@@ -1,4 +1,5 @@
 """Models of FastEstimator 0.x, which knew TensorFlow alone."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

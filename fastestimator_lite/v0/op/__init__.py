@@ -1,4 +1,5 @@
 """Ops of FastEstimator 0.x."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

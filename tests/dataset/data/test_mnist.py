@@ -27,12 +27,16 @@ def _serve(mirror, monkeypatch, parts):
 
 @pytest.fixture
 def served(mirror, monkeypatch):
-    _serve(mirror, monkeypatch, {
-        "train-images-idx3-ubyte.gz": IMAGES[:5],
-        "train-labels-idx1-ubyte.gz": LABELS[:5],
-        "t10k-images-idx3-ubyte.gz": IMAGES[5:],
-        "t10k-labels-idx1-ubyte.gz": LABELS[5:],
-    })
+    _serve(
+        mirror,
+        monkeypatch,
+        {
+            "train-images-idx3-ubyte.gz": IMAGES[:5],
+            "train-labels-idx1-ubyte.gz": LABELS[:5],
+            "t10k-images-idx3-ubyte.gz": IMAGES[5:],
+            "t10k-labels-idx1-ubyte.gz": LABELS[5:],
+        },
+    )
     return mirror
 
 
@@ -118,7 +122,16 @@ def test_idx_of_every_type_is_read(code, dtype, tmp_path):
         (gzip.compress(idx(LABELS)[:-1]), r"should hold 7 bytes of values for the shape \(7,\), it holds 6"),
         (gzip.compress(idx(LABELS) + b"\0"), "it holds 8"),
     ],
-    ids=["not gzip", "cut gzip", "html", "unknown type", "no header", "cut header", "a byte too few", "a byte too many"],
+    ids=[
+        "not gzip",
+        "cut gzip",
+        "html",
+        "unknown type",
+        "no header",
+        "cut header",
+        "a byte too few",
+        "a byte too many",
+    ],
 )
 def test_what_is_no_idx_file_is_refused(content, match, tmp_path):
     (tmp_path / "a.gz").write_bytes(content)

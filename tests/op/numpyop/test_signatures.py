@@ -1,4 +1,5 @@
 """The constructors of FastEstimator 1.7: names, order and defaults, written out."""
+
 from __future__ import annotations
 
 import inspect
@@ -7,9 +8,11 @@ import pytest
 
 from fastestimator_lite.op.numpyop import meta, multivariate, univariate
 
-TARGETS = ("mode=None, ds_id=None, image_in=None, mask_in=None, masks_in=None, bbox_in=None, keypoints_in=None, "
-           "image_out=None, mask_out=None, masks_out=None, bbox_out=None, keypoints_out=None, bbox_params=None, "
-           "keypoint_params=None")
+TARGETS = (
+    "mode=None, ds_id=None, image_in=None, mask_in=None, masks_in=None, bbox_in=None, keypoints_in=None, "
+    "image_out=None, mask_out=None, masks_out=None, bbox_out=None, keypoints_out=None, bbox_params=None, "
+    "keypoint_params=None"
+)
 SIGNATURES = {
     multivariate.CenterCrop: f"height, width, {TARGETS}",
     multivariate.HorizontalFlip: TARGETS,
@@ -24,7 +27,7 @@ SIGNATURES = {
     univariate.ImageOnlyAlbumentation: "func, inputs, outputs, mode=None, ds_id=None",
     univariate.Minmax: "inputs, outputs, mode=None, ds_id=None, epsilon=1e-07, new_min=0.0, new_max=1.0",
     univariate.Normalize: "inputs, outputs, mode=None, ds_id=None, mean=(0.485, 0.456, 0.406), "
-                          "std=(0.229, 0.224, 0.225), max_pixel_value=255.0",
+    "std=(0.229, 0.224, 0.225), max_pixel_value=255.0",
     univariate.Onehot: "inputs, outputs, num_classes, label_smoothing=0.0, mode=None, ds_id=None",
     univariate.ReadImage: "inputs, outputs, mode=None, ds_id=None, parent_path='', color_flag=1",
     univariate.Reshape: "shape, inputs, outputs, mode=None, ds_id=None",

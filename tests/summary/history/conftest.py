@@ -1,4 +1,5 @@
 """A history of its own for each test, and tiny runs to fill it."""
+
 import contextlib
 import sqlite3
 

@@ -1,4 +1,5 @@
 """The database: made once, by whoever comes first; it keeps what it is told to keep, and notes who was killed."""
+
 import contextlib
 import os
 import signal
@@ -130,9 +131,14 @@ def test_a_run_that_is_deleted_meanwhile_stays_deleted(history, estimator, rows,
 
 
 @pytest.mark.parametrize("count", [-1, True, 1.5, "3"])
-@pytest.mark.parametrize(("call", "name"), [
-    (delete, "n_keep"), (update_settings, "n_keep"), (update_settings, "n_keep_logs"),
-])
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (delete, "n_keep"),
+        (update_settings, "n_keep"),
+        (update_settings, "n_keep_logs"),
+    ],
+)
 def test_wrong_numbers(history, call, name, count):
     with pytest.raises(ConfigError, match=rf"{call.__name__}\({name}\) must be an int >= 0, got"):
         call(**{name: count})
@@ -164,12 +170,23 @@ def test_where_the_file_is(monkeypatch, tmp_path):
 
 def test_network_file_systems_are_told(tmp_path):
     mounts = tmp_path / "mounts"
-    mounts.write_text("/dev/sda / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n/dev/sdb /home/local ext4 rw 0 0\n"
-                      "tmpfs /mnt tmpfs rw 0 0\nserver:/mnt /mnt cifs rw 0 0\n")
-    found = {folder: database._is_on_network(Path(folder), mounts) for folder in
-             ("/", "/var", "/home", "/home/me", "/home/local/me", "/homely", "/mnt/data")}
-    assert found == {"/": False, "/var": False, "/home": True, "/home/me": True, "/home/local/me": False,
-                     "/homely": False, "/mnt/data": True}
+    mounts.write_text(
+        "/dev/sda / ext4 rw 0 0\nserver:/home /home nfs4 rw 0 0\n/dev/sdb /home/local ext4 rw 0 0\n"
+        "tmpfs /mnt tmpfs rw 0 0\nserver:/mnt /mnt cifs rw 0 0\n"
+    )
+    found = {
+        folder: database._is_on_network(Path(folder), mounts)
+        for folder in ("/", "/var", "/home", "/home/me", "/home/local/me", "/homely", "/mnt/data")
+    }
+    assert found == {
+        "/": False,
+        "/var": False,
+        "/home": True,
+        "/home/me": True,
+        "/home/local/me": False,
+        "/homely": False,
+        "/mnt/data": True,
+    }
     assert not database._is_on_network(Path("/home"), tmp_path / "missing")
 
 
@@ -194,9 +211,13 @@ def test_runs_whose_process_is_gone(history, rows):
     me, birth = os.getpid(), database.birth_of(os.getpid())
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    runs = [(socket.gethostname(), me, birth, "Running"), (socket.gethostname(), me, "1", "Running"),
-            (socket.gethostname(), gone.pid, "1", "Running"), ("elsewhere", gone.pid, "1", "Running"),
-            (socket.gethostname(), gone.pid, "1", "Completed")]
+    runs = [
+        (socket.gethostname(), me, birth, "Running"),
+        (socket.gethostname(), me, "1", "Running"),
+        (socket.gethostname(), gone.pid, "1", "Running"),
+        ("elsewhere", gone.pid, "1", "Running"),
+        (socket.gethostname(), gone.pid, "1", "Completed"),
+    ]
     with contextlib.closing(connect()) as connection:
         connection.executemany("INSERT INTO history (host, pid, birth, status) VALUES (?, ?, ?, ?)", runs)
         database.mark_gone(connection)
@@ -207,8 +228,14 @@ def test_runs_whose_process_is_gone(history, rows):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs fork and /proc")
 def test_four_fits_at_once_and_one_is_killed(history, rows, tmp_path):
     pytest.importorskip("torch")
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path)], env={**os.environ, "PYTHONPATH": str(ROOT)},
-                          capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     printed = [(tmp_path / f"{number}.txt").read_text() for number in range(4)]
     assert done.stdout == f"[{-signal.SIGKILL}, 0, 0, 0]\n", (done.stderr, printed)
     with contextlib.closing(connect()) as connection:
@@ -216,8 +243,12 @@ def test_four_fits_at_once_and_one_is_killed(history, rows, tmp_path):
         database.mark_gone(connection)
     found = {row["experiment"]: row for row in rows(history)}
     assert {name: (row["status"], row["steps"]) for name, row in found.items()} == {
-        "fit 0": ("Aborted/unknown", 0), **{f"fit {number}": ("Completed", 12) for number in (1, 2, 3)}}
-    logs = {name: "".join(part["text"] for part in rows(history, "logs") if part["run"] == row["pk"])
-            for name, row in found.items()}
+        "fit 0": ("Aborted/unknown", 0),
+        **{f"fit {number}": ("Completed", 12) for number in (1, 2, 3)},
+    }
+    logs = {
+        name: "".join(part["text"] for part in rows(history, "logs") if part["run"] == row["pk"])
+        for name, row in found.items()
+    }
     assert [logs[f"fit {number}"] for number in (1, 2, 3)] == printed[1:]
     assert "FastEstimator-Train: step: 2;" in logs["fit 0"]  # what was stored before the kill is still there

@@ -1,4 +1,5 @@
 """Whatever is wrong with the history, training gives the same result, and says so once."""
+
 import contextlib
 import resource
 import sqlite3
@@ -76,18 +77,25 @@ def without_a_column(path):
         connection.execute("ALTER TABLE history DROP COLUMN traces")
 
 
-@pytest.mark.parametrize(("fault", "words"), [
-    (garbage, "file is not a database"), (damaged, "malformed"), (folder, "unable to open database file"),
-    (no_folder, "exists"), (of_a_newer_version, "newer version"), (of_another_program, "is a database, but not"),
-    (without_a_column, "traces"),
-])
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (garbage, "file is not a database"),
+        (damaged, "malformed"),
+        (folder, "unable to open database file"),
+        (no_folder, "exists"),
+        (of_a_newer_version, "newer version"),
+        (of_another_program, "is a database, but not"),
+        (without_a_column, "traces"),
+    ],
+)
 def test_faults_at_the_start(history, estimator, expected, caplog, fault, words):
     fault(history)
     before = history.read_bytes() if history.is_file() else None
     one = estimator()
     summary = one.fit("x")
     assert (weights(one), summary.history["train"]["mse"]) == expected
-    warning, = caplog.messages
+    (warning,) = caplog.messages
     assert "this run is not recorded in the history" in warning
     assert words in warning
     assert one.system.log_sinks == []
@@ -102,7 +110,7 @@ def test_a_home_that_cannot_be_written(estimator, expected, caplog, monkeypatch,
     one = estimator()
     one.fit("x")
     assert weights(one) == expected[0]
-    warning, = caplog.messages
+    (warning,) = caplog.messages
     assert "NotADirectoryError" in warning
 
 
@@ -112,7 +120,7 @@ def test_locked_all_the_time(history, estimator, expected, caplog, quick, rows):
     with locked(history):
         one.fit("x")
     assert weights(one) == expected[0]
-    warning, = caplog.messages
+    (warning,) = caplog.messages
     assert f"database is locked ({history})" in warning
     assert rows(history) == []
 
@@ -147,7 +155,7 @@ def test_locked_from_the_middle_on(history, estimator, expected, caplog, quick, 
     one.fit("x")
     trace.stack.close()
     assert weights(one) == expected[0]
-    warning, = caplog.messages
+    (warning,) = caplog.messages
     assert "locked" in warning
     assert rows(history)[0]["status"] == "Running"
 
@@ -162,7 +170,7 @@ def test_damaged_while_it_runs(history, estimator, expected, caplog):
     one = estimator(AtStep(drop, 2, -1))
     one.fit("x")
     assert weights(one) == expected[0]
-    warning, = caplog.messages
+    (warning,) = caplog.messages
     assert "no such table: logs" in warning
 
 
@@ -199,7 +207,7 @@ def test_disk_full_at_the_start(history, estimator, expected, caplog, capsys, si
         with disk_full(size):
             one.fit("x")
     assert weights(one) == expected[0]
-    warning, = caplog.messages
+    (warning,) = caplog.messages
     assert "this run is not recorded" in warning
 
 
@@ -209,7 +217,7 @@ def test_disk_full_while_it_runs(history, estimator, expected, caplog, capsys, r
         one = estimator(trace, log_steps=None)
         one.fit("x")
     assert weights(one) == expected[0]
-    warning, = caplog.messages
+    (warning,) = caplog.messages
     assert "this run is not recorded" in warning
     with contextlib.closing(sqlite3.connect(history)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -224,7 +232,7 @@ def test_anything_else(history, estimator, expected, caplog, monkeypatch):
     one = estimator()
     one.fit("x")
     assert weights(one) == expected[0]
-    warning, = caplog.messages
+    (warning,) = caplog.messages
     assert "RecursionError: who would have thought" in warning
 
 

@@ -1,4 +1,5 @@
 """What a HistoryReader prints."""
+
 import contextlib
 import csv
 import io
@@ -15,17 +16,55 @@ from fastestimator_lite.summary.history.reader import csv_text, table
 from fastestimator_lite.util.errors import ConfigError
 
 RUNS = [
-    {"file": "/a.py", "experiment": "first", "mode": "train, eval", "status": "Completed",
-     "started": "2024-01-02 03:04:05", "seconds": 12.345, "epochs": 2, "steps": 100, "framework": "torch",
-     "num_gpus": 0, "args": ["--lr", "0.1"], "features": ["EpochScheduler"], "datasets": ["train: MNIST"],
-     "pipeline": ["Minmax"], "network": ["ModelOp", "UpdateOp"], "traces": ["Accuracy"],
-     "versions": {"python": "3.11"}},
-    {"file": "/b.py", "experiment": None, "mode": "test", "status": "Failed", "started": "2024-01-03 03:04:05",
-     "seconds": 1.0, "epochs": 2, "steps": 7, "framework": "tf", "num_gpus": 1, "args": [], "features": [],
-     "datasets": ["test: MNIST"], "pipeline": [], "network": ["ModelOp"], "traces": [],
-     "error": "Traceback (most recent call last):\n  File ...\nValueError: too bad\n"},
-    {"file": "/c.py", "experiment": "third", "mode": "train", "status": "Running", "started": "2024-01-04 03:04:05",
-     "epochs": 10, "steps": 0, "framework": "torch", "num_gpus": 8},
+    {
+        "file": "/a.py",
+        "experiment": "first",
+        "mode": "train, eval",
+        "status": "Completed",
+        "started": "2024-01-02 03:04:05",
+        "seconds": 12.345,
+        "epochs": 2,
+        "steps": 100,
+        "framework": "torch",
+        "num_gpus": 0,
+        "args": ["--lr", "0.1"],
+        "features": ["EpochScheduler"],
+        "datasets": ["train: MNIST"],
+        "pipeline": ["Minmax"],
+        "network": ["ModelOp", "UpdateOp"],
+        "traces": ["Accuracy"],
+        "versions": {"python": "3.11"},
+    },
+    {
+        "file": "/b.py",
+        "experiment": None,
+        "mode": "test",
+        "status": "Failed",
+        "started": "2024-01-03 03:04:05",
+        "seconds": 1.0,
+        "epochs": 2,
+        "steps": 7,
+        "framework": "tf",
+        "num_gpus": 1,
+        "args": [],
+        "features": [],
+        "datasets": ["test: MNIST"],
+        "pipeline": [],
+        "network": ["ModelOp"],
+        "traces": [],
+        "error": "Traceback (most recent call last):\n  File ...\nValueError: too bad\n",
+    },
+    {
+        "file": "/c.py",
+        "experiment": "third",
+        "mode": "train",
+        "status": "Running",
+        "started": "2024-01-04 03:04:05",
+        "epochs": 10,
+        "steps": 0,
+        "framework": "torch",
+        "num_gpus": 8,
+    },
 ]
 
 
@@ -45,6 +84,7 @@ def reader(history):
 @pytest.fixture
 def answers(monkeypatch):
     """Answer the questions of an interactive reader: answers("1", "e 2"); after the last one comes the end of file."""
+
     def set_answers(*lines):
         waiting = iter(lines)
 
@@ -66,7 +106,8 @@ def test_the_table(reader, capsys):
         "-----  ----------  -----------  ---------  -------------------  -------  ------  -----  ---------  --------\n"
         "/c.py  third       train        Running    2024-01-04 03:04:05        -      10      0  torch             8\n"
         "/b.py  -           test         Failed     2024-01-03 03:04:05      1.0       2      7  tf                1\n"
-        "/a.py  first       train, eval  Completed  2024-01-02 03:04:05     12.3       2    100  torch             0\n")
+        "/a.py  first       train, eval  Completed  2024-01-02 03:04:05     12.3       2    100  torch             0\n"
+    )
 
 
 def parsed(text):
@@ -74,14 +115,36 @@ def parsed(text):
 
 
 def test_csv_and_further_columns(reader, capsys):
-    reader.read_basic(include_args=True, include_pk=True, include_features=True, include_traces=True,
-                      include_datasets=True, include_pipeline=True, include_network=True, as_csv=True)
+    reader.read_basic(
+        include_args=True,
+        include_pk=True,
+        include_features=True,
+        include_traces=True,
+        include_datasets=True,
+        include_pipeline=True,
+        include_network=True,
+        as_csv=True,
+    )
     third, second, first = parsed(capsys.readouterr().out)
-    assert first == {"pk": "1", "file": "/a.py", "experiment": "first", "mode": "train, eval", "status": "Completed",
-                     "started": "2024-01-02 03:04:05", "seconds": "12.3", "epochs": "2", "steps": "100",
-                     "framework": "torch", "num_gpus": "0", "args": "'--lr, 0.1",
-                     "features": "EpochScheduler", "datasets": "train: MNIST", "pipeline": "Minmax",
-                     "network": "ModelOp, UpdateOp", "traces": "Accuracy"}
+    assert first == {
+        "pk": "1",
+        "file": "/a.py",
+        "experiment": "first",
+        "mode": "train, eval",
+        "status": "Completed",
+        "started": "2024-01-02 03:04:05",
+        "seconds": "12.3",
+        "epochs": "2",
+        "steps": "100",
+        "framework": "torch",
+        "num_gpus": "0",
+        "args": "'--lr, 0.1",
+        "features": "EpochScheduler",
+        "datasets": "train: MNIST",
+        "pipeline": "Minmax",
+        "network": "ModelOp, UpdateOp",
+        "traces": "Accuracy",
+    }
     assert (second["pk"], second["experiment"], second["args"]) == ("2", "", "")
     assert (third["pk"], third["seconds"], third["traces"]) == ("3", "", "")
 
@@ -105,13 +168,14 @@ def test_the_limit(reader, capsys):
 
 def test_errors_alone(reader, capsys):
     reader.read_basic(errors=True, limit=1, as_csv=True)
-    row, = parsed(capsys.readouterr().out)
+    (row,) = parsed(capsys.readouterr().out)
     assert (row["file"], row["status"], row["error"]) == ("/b.py", "Failed", "ValueError: too bad")
 
 
 def test_queries(reader, capsys):
-    reader.read_sql("SELECT pk, experiment AS name, steps * 2 AS twice FROM history WHERE epochs = ? ORDER BY pk",
-                    (2,), {"pk"})
+    reader.read_sql(
+        "SELECT pk, experiment AS name, steps * 2 AS twice FROM history WHERE epochs = ? ORDER BY pk", (2,), {"pk"}
+    )
     assert capsys.readouterr().out == "name   twice\n-----  -----\nfirst    200\n-         14\n"
     reader.read_sql("SELECT error FROM history WHERE pk = 2")
     expected = r"Traceback (most recent call last):\n  File ...\nValueError: too bad\n"
@@ -150,8 +214,17 @@ def test_asking_for_more(reader, capsys, answers):
     help_line = "N: what run N printed; e N: its error; d N: all about it; t: the table again; empty line: leave"
     head = [f"{number}  {line}" for number, line in zip("#-123", plain, strict=True)]
     assert lines[:6] == [*head, help_line]
-    assert lines[6:15] == ["step 1", "step 2", "Traceback (most recent call last):", "  File ...",
-                           "ValueError: too bad", "this run has no error", help_line, help_line, help_line]
+    assert lines[6:15] == [
+        "step 1",
+        "step 2",
+        "Traceback (most recent call last):",
+        "  File ...",
+        "ValueError: too bad",
+        "this run has no error",
+        help_line,
+        help_line,
+        help_line,
+    ]
     assert "network     ModelOp, UpdateOp" in lines
     assert "versions    python 3.11" in lines
     assert lines[-5:] == head
@@ -176,8 +249,9 @@ def test_runs_that_were_killed_are_shown_as_such(history, capsys):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     with contextlib.closing(connect()) as connection:
-        connection.execute("INSERT INTO history (status, host, pid) VALUES ('Running', ?, ?)",
-                           (socket.gethostname(), gone.pid))
+        connection.execute(
+            "INSERT INTO history (status, host, pid) VALUES ('Running', ?, ?)", (socket.gethostname(), gone.pid)
+        )
     with HistoryReader() as reader:
         reader.read_basic(as_csv=True)
     assert parsed(capsys.readouterr().out)[0]["status"] == "Aborted/unknown"
@@ -188,9 +262,13 @@ def test_a_real_run(history, estimator, capsys):
     capsys.readouterr()
     with HistoryReader() as reader:
         reader.read_basic(include_network=True, as_csv=True)
-    row, = parsed(capsys.readouterr().out)
+    (row,) = parsed(capsys.readouterr().out)
     assert (row["experiment"], row["status"], row["steps"], row["network"]) == (
-        "real", "Completed", "3", "ModelOp, MeanSquaredError, UpdateOp")
+        "real",
+        "Completed",
+        "3",
+        "ModelOp, MeanSquaredError, UpdateOp",
+    )
 
 
 def test_text_cannot_steer_the_terminal():

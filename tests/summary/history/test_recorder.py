@@ -1,4 +1,5 @@
 """What is recorded of a run, by how it ends."""
+
 import json
 import os
 import socket
@@ -38,7 +39,7 @@ def test_a_finished_run(history, estimator, rows):
 
     one = estimator(EpochScheduler({2: Trace(mode="eval")}))
     one.fit("first")
-    row, = rows(history)
+    (row,) = rows(history)
     assert row["experiment"] == "first"
     assert (row["mode"], row["status"], row["error"]) == ("train, eval", "Completed", None)
     assert (row["epochs"], row["steps"], row["framework"], row["num_gpus"]) == (2, 6, "torch", one.system.num_devices)
@@ -69,7 +70,7 @@ def test_a_test_is_a_run_too(history, estimator, rows):
 def test_what_is_printed_is_kept(history, estimator, rows, capsys):
     estimator(log_steps=1).fit()
     printed = capsys.readouterr().out
-    log, = rows(history, "logs")
+    (log,) = rows(history, "logs")
     assert log["run"] == rows(history)[0]["pk"]
     assert log["text"] == printed
     assert printed.count("\n") > 8
@@ -77,20 +78,24 @@ def test_what_is_printed_is_kept(history, estimator, rows, capsys):
 
 def test_a_stopped_run(history, estimator, rows):
     estimator(Does(lambda system: setattr(system, "stop_training", True))).fit()
-    row, = rows(history)
+    (row,) = rows(history)
     assert (row["status"], row["steps"], row["error"]) == ("Stopped", 2, None)
 
 
-@pytest.mark.parametrize(("error", "status", "last_line"), [
-    (ValueError("too bad"), "Failed", "ValueError: too bad"), (KeyboardInterrupt(), "Aborted", "KeyboardInterrupt"),
-    (SystemExit(143), "Aborted", "SystemExit: 143"),
-])
+@pytest.mark.parametrize(
+    ("error", "status", "last_line"),
+    [
+        (ValueError("too bad"), "Failed", "ValueError: too bad"),
+        (KeyboardInterrupt(), "Aborted", "KeyboardInterrupt"),
+        (SystemExit(143), "Aborted", "SystemExit: 143"),
+    ],
+)
 def test_a_run_that_ends_with_an_error(history, estimator, rows, error, status, last_line):
     one = estimator(fails(error))
     with pytest.raises(type(error)) as caught:
         one.fit()
     assert caught.value is error
-    row, = rows(history)
+    (row,) = rows(history)
     assert (row["status"], row["steps"]) == (status, 2)
     assert row["finished"] is not None
     lines = row["error"].splitlines()

@@ -1,4 +1,5 @@
 """Whole runs in which what an optimizer used is seen at each update."""
+
 import numpy as np
 import pytest
 
@@ -27,8 +28,13 @@ def _keras_model(optimizer_fn, name):
     import fastestimator_lite as fe
 
     keras.utils.set_random_seed(3)
-    return fe.build(lambda: keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(3, name="body"),
-                                              keras.layers.Dense(2, name="head")]), optimizer_fn, model_name=name)
+    return fe.build(
+        lambda: keras.Sequential(
+            [keras.layers.Input((2,)), keras.layers.Dense(3, name="body"), keras.layers.Dense(2, name="head")]
+        ),
+        optimizer_fn,
+        model_name=name,
+    )
 
 
 @pytest.fixture
@@ -71,8 +77,10 @@ def watched_run(samples):
 
         def on_batch_end(self, data):
             optimizer = card_of(self.model).current_optimizer
-            fields = [{field: value for field, value in group.items() if field not in ("params", "name")}
-                      for group in param_groups(optimizer)]
+            fields = [
+                {field: value for field, value in group.items() if field not in ("params", "name")}
+                for group in param_groups(optimizer)
+            ]
             self.seen.append((self.system.epoch_idx, type(optimizer).__name__.lower(), fields))
 
     class Traced(TensorOp):
@@ -92,16 +100,39 @@ def watched_run(samples):
         def field(self, name, group=0):
             return [fields[group][name] for _, _, fields in self.watcher.seen]
 
-    def run(model, traces, epochs=3, merge_grad=1, batch_size=2, data=None, train=None, log_steps=1, eval_data=None,
-            steps=None, extra=()):
+    def run(
+        model,
+        traces,
+        epochs=3,
+        merge_grad=1,
+        batch_size=2,
+        data=None,
+        train=None,
+        log_steps=1,
+        eval_data=None,
+        steps=None,
+        extra=(),
+    ):
         traced = Traced(inputs="x", outputs="x")
-        network = fe.Network([traced, ModelOp(model, "x", "p"), CrossEntropy(("p", "y"), "ce", from_logits=True),
-                              train(model) if train else UpdateOp(model, "ce", merge_grad=merge_grad)])
+        network = fe.Network(
+            [
+                traced,
+                ModelOp(model, "x", "p"),
+                CrossEntropy(("p", "y"), "ce", from_logits=True),
+                train(model) if train else UpdateOp(model, "ce", merge_grad=merge_grad),
+            ]
+        )
         watcher = Watcher(model)
         pipeline = fe.Pipeline(train_data=data or samples(8), eval_data=eval_data, batch_size=batch_size, num_process=0)
         made = traces(model) if callable(traces) else traces
-        estimator = fe.Estimator(pipeline, network, epochs=epochs, traces=[*made, watcher, *extra], log_steps=log_steps,
-                                 train_steps_per_epoch=steps)
+        estimator = fe.Estimator(
+            pipeline,
+            network,
+            epochs=epochs,
+            traces=[*made, watcher, *extra],
+            log_steps=log_steps,
+            train_steps_per_epoch=steps,
+        )
         return Run(estimator, watcher, traced)
 
     return run

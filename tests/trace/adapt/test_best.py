@@ -7,12 +7,15 @@ from fastestimator_lite.trace.adapt._best import Best
 from fastestimator_lite.util.errors import ConfigError
 
 
-@pytest.mark.parametrize(("compare", "values", "better"), [
-    ("min", [3, 2, 2, 1], [True, True, False, True]),
-    ("max", [3, 4, 4, 5], [True, True, False, True]),
-    ("min", [float("nan"), 2, float("nan"), 1], [False, True, False, True]),
-    ("max", [-5, -6, -4], [True, False, True]),
-])
+@pytest.mark.parametrize(
+    ("compare", "values", "better"),
+    [
+        ("min", [3, 2, 2, 1], [True, True, False, True]),
+        ("max", [3, 4, 4, 5], [True, True, False, True]),
+        ("min", [float("nan"), 2, float("nan"), 1], [False, True, False, True]),
+        ("max", [-5, -6, -4], [True, False, True]),
+    ],
+)
 def test_better_than_all_before(compare, values, better):
     best = Best(compare)
     assert [best.update(value) for value in values] == better

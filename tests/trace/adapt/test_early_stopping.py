@@ -24,19 +24,22 @@ NAN = float("nan")
 
 
 # as FastEstimator 1.7 does
-@pytest.mark.parametrize(("patience", "arguments", "values", "epoch", "told"), [
-    (0, {}, [3, 2, 2, 1], 3, "2 at epoch 2"),
-    (1, {}, [3, 2, 2, 2, 1], 3, "2 at epoch 2"),
-    (2, {}, [3, 2, 2, 1, 2, 3, 4], 6, "1 at epoch 4"),
-    (0, {}, [3, NAN, 2], 2, "3 at epoch 1"),
-    (1, {}, [NAN, NAN], 1, "inf at epoch 0"),
-    (1, {"min_delta": 0.2}, [3, 2.9, 2.8, 2.7], 2, "3 at epoch 1"),
-    (1, {"min_delta": -0.2}, [3, 2.9, 2.8, 2.7], 2, "3 at epoch 1"),
-    (1, {"compare": "max"}, [3, 4, 4, 5], 3, "4 at epoch 2"),
-    (1, {"baseline": 2.5}, [3, 4, 4], 1, "2.5 at epoch 0"),
-    (2, {"baseline": 2.5}, [3, 4, 4], 2, "2.5 at epoch 0"),
-    (3, {}, [3, 2, 2, 1, 2, 3], None, ""),
-])
+@pytest.mark.parametrize(
+    ("patience", "arguments", "values", "epoch", "told"),
+    [
+        (0, {}, [3, 2, 2, 1], 3, "2 at epoch 2"),
+        (1, {}, [3, 2, 2, 2, 1], 3, "2 at epoch 2"),
+        (2, {}, [3, 2, 2, 1, 2, 3, 4], 6, "1 at epoch 4"),
+        (0, {}, [3, NAN, 2], 2, "3 at epoch 1"),
+        (1, {}, [NAN, NAN], 1, "inf at epoch 0"),
+        (1, {"min_delta": 0.2}, [3, 2.9, 2.8, 2.7], 2, "3 at epoch 1"),
+        (1, {"min_delta": -0.2}, [3, 2.9, 2.8, 2.7], 2, "3 at epoch 1"),
+        (1, {"compare": "max"}, [3, 4, 4, 5], 3, "4 at epoch 2"),
+        (1, {"baseline": 2.5}, [3, 4, 4], 1, "2.5 at epoch 0"),
+        (2, {"baseline": 2.5}, [3, 4, 4], 2, "2.5 at epoch 0"),
+        (3, {}, [3, 2, 2, 1, 2, 3], None, ""),
+    ],
+)
 def test_when_it_stops(system, placed, capsys, patience, arguments, values, epoch, told):
     trace = placed(EarlyStopping("q", patience=patience, **arguments))
     assert stop_epoch(trace, system, values) == epoch

@@ -99,24 +99,30 @@ class Callable:
         return 0.1
 
 
-@pytest.mark.parametrize(("lr_fn", "clock"), [
-    (functools.partial(decay, base=0.1), "epoch"),
-    (lambda step, base=0.1: base, "step"),
-    (Callable(), "step"),
-    (lambda epoch=1: 0.1, "epoch"),
-])
+@pytest.mark.parametrize(
+    ("lr_fn", "clock"),
+    [
+        (functools.partial(decay, base=0.1), "epoch"),
+        (lambda step, base=0.1: base, "step"),
+        (Callable(), "step"),
+        (lambda epoch=1: 0.1, "epoch"),
+    ],
+)
 def test_what_counts_as_a_function_of_one_argument(torch_model, lr_fn, clock):
     assert LRScheduler(torch_model, lr_fn).schedule_mode == clock
 
 
-@pytest.mark.parametrize(("lr_fn", "told"), [
-    (0.1, "must be a function of 'step' or of 'epoch'.*got 0.1"),
-    ("arcs", "must be a function"),
-    (lambda step, epoch: 0.1, "it takes 'step', 'epoch'"),
-    (lambda steps: 0.1, "it takes 'steps'"),
-    (lambda: 0.1, "it takes none"),
-    (lambda *step: 0.1, "it takes none"),
-])
+@pytest.mark.parametrize(
+    ("lr_fn", "told"),
+    [
+        (0.1, "must be a function of 'step' or of 'epoch'.*got 0.1"),
+        ("arcs", "must be a function"),
+        (lambda step, epoch: 0.1, "it takes 'step', 'epoch'"),
+        (lambda steps: 0.1, "it takes 'steps'"),
+        (lambda: 0.1, "it takes none"),
+        (lambda *step: 0.1, "it takes none"),
+    ],
+)
 def test_other_functions_are_refused(torch_model, lr_fn, told):
     with pytest.raises(ConfigError, match=told):
         LRScheduler(torch_model, lr_fn)
@@ -153,14 +159,18 @@ def test_a_curve_in_epochs_needs_a_known_length(torch_model, placed, system):
     placed(LRScheduler(torch_model, linear(0.5, 0.1, Steps(2)))).check()
 
 
-@pytest.mark.parametrize(("lr_fn", "pairs"), [
-    (lambda step: 1 / step, [(1, 1 / 4), (1 / 5, 1 / 8), (1 / 9, 1 / 12)]),
-    (lambda epoch: 1 / epoch, [(1, 1), (1 / 2, 1 / 2), (1 / 3, 1 / 3)]),
-    (linear(1.2, 0, Fraction(1)), [(1.2, 0.9), (0.8, 0.5), (0.4, 0.1)]),
-], ids=["step", "epoch", "curve"])
+@pytest.mark.parametrize(
+    ("lr_fn", "pairs"),
+    [
+        (lambda step: 1 / step, [(1, 1 / 4), (1 / 5, 1 / 8), (1 / 9, 1 / 12)]),
+        (lambda epoch: 1 / epoch, [(1, 1), (1 / 2, 1 / 2), (1 / 3, 1 / 3)]),
+        (linear(1.2, 0, Fraction(1)), [(1.2, 0.9), (0.8, 0.5), (0.4, 0.1)]),
+    ],
+    ids=["step", "epoch", "curve"],
+)
 def test_what_is_planned_is_what_happens(two_layers, watched_run, lr_fn, pairs):
     run = watched_run(two_layers(), lambda model: [LRScheduler(model, lr_fn)])
-    trace, = (trace for trace in run.estimator.traces if isinstance(trace, LRScheduler))
+    (trace,) = (trace for trace in run.estimator.traces if isinstance(trace, LRScheduler))
     horizon = run.estimator.system.horizon()
     planned = [trace.planned(epoch, horizon)["m_lr"] for epoch in (1, 2, 3)]
     assert planned == [pytest.approx(pair, rel=1e-6) for pair in pairs]
@@ -183,8 +193,12 @@ class Decided(ARC):
 
 def test_arc_decides_every_few_epochs_and_multiplies_a_schedule(two_layers, watched_run, samples, capsys):
     arc = Decided(2)
-    run = watched_run(two_layers(), lambda model: [LRScheduler(model, arc), LRScheduler(model, lambda epoch: 0.1)], epochs=8,
-                      eval_data=samples(4, 1))
+    run = watched_run(
+        two_layers(),
+        lambda model: [LRScheduler(model, arc), LRScheduler(model, lambda epoch: 0.1)],
+        epochs=8,
+        eval_data=samples(4, 1),
+    )
     assert run.field("lr") == pytest.approx([0.1] * 8 + [0.0618] * 8 + [0.1 * 0.618 * 1.618] * 16, rel=1e-6)
     assert (arc.windows, arc.sizes) == ([3, 3, 3], [8, 2, 8])
     assert "FastEstimator-ARC: learning rate multiplied by 0.618\n" in capsys.readouterr().out

@@ -1,4 +1,5 @@
 """OptimizerSchedule in whole runs of both frameworks."""
+
 import logging
 import math
 
@@ -52,10 +53,17 @@ def curve_values(curve, horizon):
     return [curve.value(horizon.clock(number)) for number in range(1, horizon.total_steps + 1)]
 
 
-@pytest.mark.parametrize("curve", [
-    cosine(0.1, 0.01, Fraction(1)), linear(0, 0.1, Epochs(1)).then(cosine(0.1, 0, Epochs(2))), one_cycle(0.5, Fraction(1)),
-    step(0.1, 0.5, Epochs(1)), linear(0.1, 0, Samples(20)).then(0.05, at=Steps(11)),
-], ids=range(5))
+@pytest.mark.parametrize(
+    "curve",
+    [
+        cosine(0.1, 0.01, Fraction(1)),
+        linear(0, 0.1, Epochs(1)).then(cosine(0.1, 0, Epochs(2))),
+        one_cycle(0.5, Fraction(1)),
+        step(0.1, 0.5, Epochs(1)),
+        linear(0.1, 0, Samples(20)).then(0.05, at=Steps(11)),
+    ],
+    ids=range(5),
+)
 def test_each_step_uses_the_value_of_the_curve(two_layers, watched_run, near, curve):
     run = watched_run(two_layers(), lambda model: [OptimizerSchedule(model, value=curve)])
     assert run.field("lr") == near(curve_values(curve, Horizon.even(3, 4, 2)))
@@ -76,7 +84,9 @@ def test_gathering_gradients_does_not_move_the_clock(two_layers, watched_run, ne
     from fastestimator_lite.dataset.numpy_dataset import NumpyDataset
 
     data = NumpyDataset({"x": np.ones((10, 2), "float32"), "y": np.zeros(10, "int64")})
-    run = watched_run(two_layers(), lambda model: [OptimizerSchedule(model, value=curve)], epochs=3, merge_grad=2, data=data)
+    run = watched_run(
+        two_layers(), lambda model: [OptimizerSchedule(model, value=curve)], epochs=3, merge_grad=2, data=data
+    )
     assert run.field("lr") == near([0.1 / (1 + batch // 2) for batch in range(15)])
     assert card_of(run.watcher.model).updates.count == 7
     assert run.estimator.system.horizon("m").steps == (2, 3, 2)
@@ -84,7 +94,9 @@ def test_gathering_gradients_does_not_move_the_clock(two_layers, watched_run, ne
 
 
 def test_a_curve_over_the_run_ends_with_its_updates(two_layers, watched_run, near):
-    run = watched_run(two_layers(), lambda model: [OptimizerSchedule(model, value=linear(0.6, 0, Fraction(1)))], merge_grad=2)
+    run = watched_run(
+        two_layers(), lambda model: [OptimizerSchedule(model, value=linear(0.6, 0, Fraction(1)))], merge_grad=2
+    )
     assert run.field("lr") == near([0.6 - 0.1 * (batch // 2) for batch in range(12)])
 
 
@@ -99,7 +111,11 @@ def test_momentum_moves_as_by_hand_and_is_traced_once(tensor_framework, two_laye
             before.append(by_name(model))
 
     def traces(model):
-        return [OptimizerSchedule(model, "momentum", momentum), OptimizerSchedule(model, "weight_decay", decay), Gradients(mode="train")]
+        return [
+            OptimizerSchedule(model, "momentum", momentum),
+            OptimizerSchedule(model, "weight_decay", decay),
+            Gradients(mode="train"),
+        ]
 
     run = watched_run(model, traces, epochs=2, batch_size=2)
     values = [*before, by_name(model)]
@@ -112,8 +128,13 @@ def test_momentum_moves_as_by_hand_and_is_traced_once(tensor_framework, two_laye
     for number in range(8):
         expected = _gradient_of_head_bias(values[number], weights[number], labels[number])
         np.testing.assert_allclose(grads[number], expected, atol=2e-5)
-    assert max(np.abs(constant[number] - _gradient_of_head_bias(values[number], weights[number], labels[number])).max()
-               for number in range(8)) > 1e-2  # the test would see a constant
+    assert (
+        max(
+            np.abs(constant[number] - _gradient_of_head_bias(values[number], weights[number], labels[number])).max()
+            for number in range(8)
+        )
+        > 1e-2
+    )  # the test would see a constant
     if tensor_framework == "tf":
         assert run.traced.times == 1
     else:
@@ -159,11 +180,14 @@ def _gradient_of_head_bias(weights, x, y):
 
 
 def test_betas_and_several_fields_at_once(tensor_framework, two_layers, watched_run, near):
-    run = watched_run(two_layers(adam(tensor_framework)), lambda model: [
-        OptimizerSchedule(model, "betas", (linear(0.5, 0.9, Fraction(1)), 0.99)),
-        OptimizerSchedule(model, "eps", 1e-6),
-        OptimizerSchedule(model, "weight_decay", EpochScheduler({2: 0.2, 3: lambda step: step / 100})),
-    ])
+    run = watched_run(
+        two_layers(adam(tensor_framework)),
+        lambda model: [
+            OptimizerSchedule(model, "betas", (linear(0.5, 0.9, Fraction(1)), 0.99)),
+            OptimizerSchedule(model, "eps", 1e-6),
+            OptimizerSchedule(model, "weight_decay", EpochScheduler({2: 0.2, 3: lambda step: step / 100})),
+        ],
+    )
     assert [pair[0] for pair in run.field("betas")] == near([0.5 + 0.4 * number / 12 for number in range(12)])
     assert [pair[1] for pair in run.field("betas")] == near([0.99] * 12)
     assert run.field("eps") == near([1e-6] * 12)
@@ -187,13 +211,17 @@ def grouped(names=("body", "head")):
     return make
 
 
-@pytest.mark.parametrize(("arguments", "body", "head", "keys"), [
-    ({"value": 0.7}, [0.7] * 4, [0.7] * 4, ["m_lr"]),
-    ({"value": lambda step: step, "group": "head"}, [0.1] * 4, [1, 2, 3, 4], ["m_lr_head"]),
-    ({"value": lambda step: step, "group": 0}, [1, 2, 3, 4], [0.2] * 4, ["m_lr_body"]),
-    ({"value": [linear(1, 0, Steps(4)), None]}, [1, 0.75, 0.5, 0.25], [0.2] * 4, ["m_lr_body"]),
-    ({"value": {"head": 0.5, 0: lambda epoch: epoch}}, [1] * 4, [0.5] * 4, ["m_lr_body", "m_lr_head"]),
-], ids=range(5))
+@pytest.mark.parametrize(
+    ("arguments", "body", "head", "keys"),
+    [
+        ({"value": 0.7}, [0.7] * 4, [0.7] * 4, ["m_lr"]),
+        ({"value": lambda step: step, "group": "head"}, [0.1] * 4, [1, 2, 3, 4], ["m_lr_head"]),
+        ({"value": lambda step: step, "group": 0}, [1, 2, 3, 4], [0.2] * 4, ["m_lr_body"]),
+        ({"value": [linear(1, 0, Steps(4)), None]}, [1, 0.75, 0.5, 0.25], [0.2] * 4, ["m_lr_body"]),
+        ({"value": {"head": 0.5, 0: lambda epoch: epoch}}, [1] * 4, [0.5] * 4, ["m_lr_body", "m_lr_head"]),
+    ],
+    ids=range(5),
+)
 def test_parameter_groups(tensor_framework, two_layers, watched_run, arguments, body, head, keys):
     if tensor_framework == "tf":
         pytest.skip("a Keras optimizer is one group")
@@ -209,7 +237,9 @@ def test_groups_without_names_are_known_by_index(tensor_framework, two_layers):
         pytest.skip("a Keras optimizer is one group")
     model = two_layers(grouped((None, None)))
     assert OptimizerSchedule(model, value=[1, 2]).outputs == ["m_lr_0", "m_lr_1"]
-    with pytest.raises(ConfigError, match=r"no parameter group 'head'; the optimizer has 2 \(0 to 1\), none has a name"):
+    with pytest.raises(
+        ConfigError, match=r"no parameter group 'head'; the optimizer has 2 \(0 to 1\), none has a name"
+    ):
         OptimizerSchedule(model, value=1, group="head")
     with pytest.raises(ConfigError, match="3 values for 2 parameter groups"):
         OptimizerSchedule(model, value=[1, 2, 3])
@@ -219,11 +249,18 @@ def test_groups_without_names_are_known_by_index(tensor_framework, two_layers):
 
 def test_it_follows_the_optimizer_in_force(two_layers, watched_run, near):
     optimizers = EpochScheduler({1: "sgd", 2: "adam", 3: "sgd"})
-    run = watched_run(two_layers(optimizers), lambda model: [
-        OptimizerSchedule(model, value=linear(0.12, 0, Fraction(1))), OptimizerSchedule(model, "betas", (0.5, 0.6))])
+    run = watched_run(
+        two_layers(optimizers),
+        lambda model: [
+            OptimizerSchedule(model, value=linear(0.12, 0, Fraction(1))),
+            OptimizerSchedule(model, "betas", (0.5, 0.6)),
+        ],
+    )
     assert [name for _, name, _ in run.watcher.seen] == ["sgd"] * 4 + ["adam"] * 4 + ["sgd"] * 4
     assert run.field("lr") == near([0.12 - 0.01 * number for number in range(12)])
-    assert [fields[0]["betas"] for _, name, fields in run.watcher.seen if name == "adam"] == [pytest.approx((0.5, 0.6))] * 4
+    assert [fields[0]["betas"] for _, name, fields in run.watcher.seen if name == "adam"] == [
+        pytest.approx((0.5, 0.6))
+    ] * 4
 
 
 class Resume(Trace):
@@ -249,9 +286,11 @@ class Save(Trace):
 
 def test_a_resumed_run_equals_one_that_was_never_stopped(tensor_framework, two_layers, watched_run, by_name, tmp_path):
     def traces(model):
-        return [LRScheduler(model, cosine(0.2, 0.01, Fraction(1)).warmup(Epochs(1))),
-                OptimizerSchedule(model, "momentum", linear(0.9, 0.1, Epochs(4))),
-                OptimizerSchedule(model, "weight_decay", RepeatScheduler([0.1, 0.0]))]
+        return [
+            LRScheduler(model, cosine(0.2, 0.01, Fraction(1)).warmup(Epochs(1))),
+            OptimizerSchedule(model, "momentum", linear(0.9, 0.1, Epochs(4))),
+            OptimizerSchedule(model, "weight_decay", RepeatScheduler([0.1, 0.0])),
+        ]
 
     def start():
         return two_layers(sgd(tensor_framework, momentum=0.9))
@@ -275,8 +314,14 @@ def test_a_second_fit_begins_anew(two_layers, watched_run, near):
 
 
 def test_what_is_planned_is_what_happens(two_layers, watched_run):
-    run = watched_run(two_layers(), lambda model: [OptimizerSchedule(model, value=cosine(0.1, 0, Fraction(1))),
-                                                   OptimizerSchedule(model, "weight_decay", lambda epoch: epoch / 10)], merge_grad=2)
+    run = watched_run(
+        two_layers(),
+        lambda model: [
+            OptimizerSchedule(model, value=cosine(0.1, 0, Fraction(1))),
+            OptimizerSchedule(model, "weight_decay", lambda epoch: epoch / 10),
+        ],
+        merge_grad=2,
+    )
     traces = run.estimator.system.traces[3:5]
     for epoch in (1, 2, 3):
         for trace, field in zip(traces, ("lr", "weight_decay"), strict=True):
@@ -287,34 +332,47 @@ def test_what_is_planned_is_what_happens(two_layers, watched_run):
 
 def test_what_a_curve_tells_is_said_once_before_training(two_layers, watched_run, caplog):
     with caplog.at_level(logging.WARNING, "fastestimator_lite"):
-        watched_run(two_layers(), lambda model: [OptimizerSchedule(model, value=cosine(0.1, 0.01, Epochs(9))),
-                                                 LRScheduler(model, step(0.1, 0.01, Epochs(1)))])
+        watched_run(
+            two_layers(),
+            lambda model: [
+                OptimizerSchedule(model, value=cosine(0.1, 0.01, Epochs(9))),
+                LRScheduler(model, step(0.1, 0.01, Epochs(1))),
+            ],
+        )
     told = [record.message for record in caplog.records if "m_lr" in record.message]
-    assert told == ["FastEstimator-Warn: m_lr: the last value 0.01 is never reached: that takes 36 updates, the run has 12",
-                    "FastEstimator-Warn: m_lr: the value jumps from 0.1 to 0.001 at update 5"]
+    assert told == [
+        "FastEstimator-Warn: m_lr: the last value 0.01 is never reached: that takes 36 updates, the run has 12",
+        "FastEstimator-Warn: m_lr: the value jumps from 0.1 to 0.001 at update 5",
+    ]
 
 
-@pytest.mark.parametrize(("field", "value", "told"), [
-    ("lr", lambda step: -step, r"at update 1 \(epoch 1\) 'lr' of model 'm' must be a number >= 0, got -1"),
-    ("lr", lambda epoch: math.nan, "must be a number >= 0, got nan"),
-    ("lr", lambda step: "fast", "got 'fast'"),
-    ("momentum", 1.0, "must be a number from 0 to below 1, got 1.0"),
-    ("momentum", (0.1, 0.2), r"got \(0.1, 0.2\)"),
-])
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("lr", lambda step: -step, r"at update 1 \(epoch 1\) 'lr' of model 'm' must be a number >= 0, got -1"),
+        ("lr", lambda epoch: math.nan, "must be a number >= 0, got nan"),
+        ("lr", lambda step: "fast", "got 'fast'"),
+        ("momentum", 1.0, "must be a number from 0 to below 1, got 1.0"),
+        ("momentum", (0.1, 0.2), r"got \(0.1, 0.2\)"),
+    ],
+)
 def test_what_no_optimizer_can_use_is_refused(two_layers, watched_run, field, value, told):
     with pytest.raises(ConfigError, match=told):
         watched_run(two_layers(), lambda model: [OptimizerSchedule(model, field, value)])
 
 
-@pytest.mark.parametrize(("arguments", "told"), [
-    ({"field": "momentums", "value": 1}, "has no field 'momentums'; it has: .*Did you mean 'momentum'"),
-    ({"field": "betas", "value": 1}, "has no field 'betas'"),
-    ({"field": "lr"}, "needs a value"),
-    ({"value": "fast"}, "a curve or a number is wanted, got str"),
-    ({"value": lambda steps: 1}, "Did you mean 'step'"),
-    ({"value": EpochScheduler({1: "fast"})}, "a curve or a number is wanted"),
-    ({"value": 1, "group": 3}, "no parameter group 3"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"field": "momentums", "value": 1}, "has no field 'momentums'; it has: .*Did you mean 'momentum'"),
+        ({"field": "betas", "value": 1}, "has no field 'betas'"),
+        ({"field": "lr"}, "needs a value"),
+        ({"value": "fast"}, "a curve or a number is wanted, got str"),
+        ({"value": lambda steps: 1}, "Did you mean 'step'"),
+        ({"value": EpochScheduler({1: "fast"})}, "a curve or a number is wanted"),
+        ({"value": 1, "group": 3}, "no parameter group 3"),
+    ],
+)
 def test_what_cannot_work_is_refused_at_once(two_layers, arguments, told):
     with pytest.raises(ConfigError, match=told):
         OptimizerSchedule(two_layers(), **arguments)

@@ -1,4 +1,5 @@
 """Schedulers of optimizer fields in whole runs: what is recorded equals what is simulated."""
+
 import json
 
 import numpy as np
@@ -45,8 +46,10 @@ class Seen(Trace):
 
     def on_batch_end(self, data):
         groups = param_groups(card_of(self.model).current_optimizer)
-        self.rows += [(self.system.epoch_idx, self.system.global_step, self.field, index, float(group[self.field]))
-                      for index, group in enumerate(groups)]
+        self.rows += [
+            (self.system.epoch_idx, self.system.global_step, self.field, index, float(group[self.field]))
+            for index, group in enumerate(groups)
+        ]
 
 
 def recorded(make, scheduler, field="lr", **arguments):
@@ -84,8 +87,9 @@ def torch_sgd(*rates, weight_decay=0.0):
 
 FACTORIES = {
     "cosine": lambda optimizer: CosineLrScheduler(optimizer, 4, 2, num_warmup_epochs=1),
-    "cosine as it was": lambda optimizer: CosineLrScheduler(optimizer, 4, 2, num_warmup_epochs=1,
-                                                            compat="pytorch_accelerated"),
+    "cosine as it was": lambda optimizer: CosineLrScheduler(
+        optimizer, 4, 2, num_warmup_epochs=1, compat="pytorch_accelerated"
+    ),
     "wsd": lambda optimizer: WSDLrScheduler(optimizer, 4, 2, num_warmup_steps=2, decay_phase_ratio=0.4),
     "built on the one before": Halve,
     "recipe": lambda optimizer: scheduler_from_config(optimizer, CONFIG),
@@ -117,8 +121,11 @@ def test_another_field(torch_estimator):
 def test_another_field_of_keras_reaches_the_graph(samples):
     import keras
 
-    model = fe.build(lambda: keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(2)]),
-                     lambda: keras.optimizers.SGD(0.1, weight_decay=0.0), model_name="m")
+    model = fe.build(
+        lambda: keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(2)]),
+        lambda: keras.optimizers.SGD(0.1, weight_decay=0.0),
+        model_name="m",
+    )
 
     class Off(StatefulSchedulerBase):
         def get_updated_values(self, num_updates):
@@ -128,8 +135,13 @@ def test_another_field_of_keras_reaches_the_graph(samples):
     before = []
     trace = Weights(model, before)
     pipeline = fe.Pipeline(train_data=samples(), batch_size=2, num_process=0)
-    fe.Estimator(pipeline, network, epochs=1, log_steps=None, traces=[
-        ParameterScheduler(model, lambda optimizer: Off(optimizer, "weight_decay")), trace]).fit()
+    fe.Estimator(
+        pipeline,
+        network,
+        epochs=1,
+        log_steps=None,
+        traces=[ParameterScheduler(model, lambda optimizer: Off(optimizer, "weight_decay")), trace],
+    ).fit()
     first = before[0]
     assert before[1] == pytest.approx(first)
     assert before[2] == pytest.approx(0.1 * first, rel=1e-4)
@@ -154,8 +166,10 @@ class Weights(Trace):
 
 def test_a_scheduler_made_with_the_optimizer(torch_estimator):
     rows, trace = recorded(torch_estimator, lambda model: CosineLrScheduler(card_of(model).optimizer, 2, 2), None)
-    assert [row[4] for row in rows] == [one["value"] for one in simulate(
-        lambda optimizer: CosineLrScheduler(optimizer, 2, 2), 2, 2, groups=[{"lr": 0.01}])]
+    assert [row[4] for row in rows] == [
+        one["value"]
+        for one in simulate(lambda optimizer: CosineLrScheduler(optimizer, 2, 2), 2, 2, groups=[{"lr": 0.01}])
+    ]
     assert list(trace.schedulers) == ["0"]
 
 
@@ -170,20 +184,31 @@ def test_a_scheduler_made_with_a_keras_optimizer(build, tensor_framework):
 
 def test_steps_that_gather_gradients_do_not_count(estimator, build, samples):
     model = build()
-    network = fe.Network([ModelOp(model, "x", "p"), CrossEntropy(("p", "y"), "ce", from_logits=True),
-                          UpdateOp(model, "ce", merge_grad=3)])
+    network = fe.Network(
+        [
+            ModelOp(model, "x", "p"),
+            CrossEntropy(("p", "y"), "ce", from_logits=True),
+            UpdateOp(model, "ce", merge_grad=3),
+        ]
+    )
     pipeline = fe.Pipeline(train_data=samples(), batch_size=2, num_process=0)
     seen = Seen(model)
-    fe.Estimator(pipeline, network, epochs=2, log_steps=None,
-                 traces=[ParameterScheduler(model, lambda optimizer: CosineLrScheduler(optimizer, 1, 2)), seen]).fit()
+    fe.Estimator(
+        pipeline,
+        network,
+        epochs=2,
+        log_steps=None,
+        traces=[ParameterScheduler(model, lambda optimizer: CosineLrScheduler(optimizer, 1, 2)), seen],
+    ).fit()
     used = [row[4] for row in seen.rows]
     low, half, high = 1e-6, (0.01 + 1e-6) / 2, 0.01
     assert used == pytest.approx([high] * 3 + [half] * 3 + [low] * 2, rel=1e-5)
 
 
 def test_a_schedule_of_optimizers_has_one_clock(torch_estimator):
-    rows, trace = recorded(torch_estimator, FACTORIES["cosine"], epochs=4,
-                           optimizer_fn=EpochScheduler({1: "sgd", 3: "adam"}))
+    rows, trace = recorded(
+        torch_estimator, FACTORIES["cosine"], epochs=4, optimizer_fn=EpochScheduler({1: "sgd", 3: "adam"})
+    )
     sgd, adam = (simulate(FACTORIES["cosine"], 4, 2, groups=[{"lr": base}]) for base in (0.01, 0.001))
     assert rows == rows_of(sgd)[:4] + rows_of(adam)[4:]
     assert list(trace.schedulers) == ["0", "1"]
@@ -296,12 +321,15 @@ def test_a_state_of_other_optimizers_is_refused(hand):
         trace.load_state_dict({"1": {}})
 
 
-@pytest.mark.parametrize(("scheduler", "told"), [
-    (3, "must be a SchedulerBase, or a function of 'optimizer' that makes one, got int: 3"),
-    (lambda step: 0.1, "must take one argument named 'optimizer'"),
-    (lambda optimizer: 3, "must return a SchedulerBase, got int: 3"),
-    (CosineLrScheduler, "it takes 'optimizer', 'total_num_epochs'"),
-])
+@pytest.mark.parametrize(
+    ("scheduler", "told"),
+    [
+        (3, "must be a SchedulerBase, or a function of 'optimizer' that makes one, got int: 3"),
+        (lambda step: 0.1, "must take one argument named 'optimizer'"),
+        (lambda optimizer: 3, "must return a SchedulerBase, got int: 3"),
+        (CosineLrScheduler, "it takes 'optimizer', 'total_num_epochs'"),
+    ],
+)
 def test_what_is_no_scheduler_is_refused(torch_model, scheduler, told):
     with pytest.raises(ConfigError, match=told):
         ParameterScheduler(torch_model, scheduler)
@@ -321,8 +349,9 @@ def test_a_recipe_as_a_function_of_the_epoch(torch_estimator):
         return [LRScheduler(model, lr_fn=scheduler.rate), kept[0]]
 
     torch_estimator(traces, epochs=4).fit()
-    assert [row[4] for row in kept[0].rows] == [float(np.float32(value)) for value in (
-        0.01, 0.01, 0.005, 0.005, 0.005, 0.005, 0.0025, 0.0025)]
+    assert [row[4] for row in kept[0].rows] == [
+        float(np.float32(value)) for value in (0.01, 0.01, 0.005, 0.005, 0.005, 0.005, 0.0025, 0.0025)
+    ]
 
 
 def test_only_training_and_only_its_data_sets(torch_model):

@@ -1,4 +1,5 @@
 """TrainableSchedule in whole runs of both frameworks."""
+
 import numpy as np
 import pytest
 
@@ -109,7 +110,9 @@ def test_moving_statistics_are_no_parameters(tensor_framework):
         import keras
 
         def net():
-            made = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(2, name="a"), keras.layers.BatchNormalization(name="b")])
+            made = keras.Sequential(
+                [keras.layers.Input((2,)), keras.layers.Dense(2, name="a"), keras.layers.BatchNormalization(name="b")]
+            )
             made.get_layer("a").trainable = False
             return made
 
@@ -118,14 +121,17 @@ def test_moving_statistics_are_no_parameters(tensor_framework):
     assert TrainableSchedule(model, {1: "*"}).trained_at(1) == names
 
 
-@pytest.mark.parametrize(("patterns", "told"), [
-    ({1: "haed*"}, r"'haed\*' fits no parameter of model 'm'; they are body.*Did you mean 'head'"),
-    ({1: ["head*", "tail"]}, "'tail' fits no parameter"),
-    ({1: []}, "nothing of model 'm' is trained; schedule its UpdateOp for that"),
-    ({0: "head*"}, "epochs start at 1"),
-    ("head*", "must be a dict"),
-    ({1: 3}, "3 fits no parameter"),
-])
+@pytest.mark.parametrize(
+    ("patterns", "told"),
+    [
+        ({1: "haed*"}, r"'haed\*' fits no parameter of model 'm'; they are body.*Did you mean 'head'"),
+        ({1: ["head*", "tail"]}, "'tail' fits no parameter"),
+        ({1: []}, "nothing of model 'm' is trained; schedule its UpdateOp for that"),
+        ({0: "head*"}, "epochs start at 1"),
+        ("head*", "must be a dict"),
+        ({1: 3}, "3 fits no parameter"),
+    ],
+)
 def test_what_cannot_work_is_refused(two_layers, patterns, told):
     with pytest.raises(ConfigError, match=told):
         TrainableSchedule(two_layers(), patterns)

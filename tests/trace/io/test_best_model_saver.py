@@ -39,11 +39,14 @@ def end_epochs(trace, system, fill, values):
     return logs
 
 
-@pytest.mark.parametrize(("mode", "values", "logged", "best_epoch"), [
-    ("min", [3, 2, 2, 4], [[0, 3], [0, 2], [1, 2], [2, 2]], 2),
-    ("max", [3, 2, 4, 4], [[0, 3], [1, 3], [0, 4], [1, 4]], 3),
-    ("min", [NAN, 2, NAN], [[1, np.inf], [0, 2], [1, 2]], 2),
-])
+@pytest.mark.parametrize(
+    ("mode", "values", "logged", "best_epoch"),
+    [
+        ("min", [3, 2, 2, 4], [[0, 3], [0, 2], [1, 2], [2, 2]], 2),
+        ("max", [3, 2, 4, 4], [[0, 3], [1, 3], [0, 4], [1, 4]], 3),
+        ("min", [NAN, 2, NAN], [[1, np.inf], [0, 2], [1, 2]], 2),
+    ],
+)
 def test_it_keeps_the_best(torch_model, system, placed, tmp_path, fill, weights_of, mode, values, logged, best_epoch):
     trace = placed(BestModelSaver(torch_model, tmp_path, "q", mode))
     trace.on_begin(Data())
@@ -59,7 +62,8 @@ def test_nan_is_told_once(torch_model, system, placed, tmp_path, fill, caplog):
     with caplog.at_level(logging.WARNING, "fastestimator_lite"):
         end_epochs(trace, system, fill, [NAN, NAN, 1.0, NAN])
     assert [record.getMessage() for record in caplog.records] == [
-        "FastEstimator-Warn: BestModelSaver: 'q' is NaN at epoch 1, so the model 'm' was not saved; this is told once"]
+        "FastEstimator-Warn: BestModelSaver: 'q' is NaN at epoch 1, so the model 'm' was not saved; this is told once"
+    ]
 
 
 def test_printed_and_logged_lines(tensor_framework, estimator, tmp_path, capsys):
@@ -78,8 +82,10 @@ def test_the_best_comes_back_at_the_end(tensor_framework, estimator, tmp_path, c
 
     def traces(model):
         kept.append(model)
-        found = [BestModelSaver(model, tmp_path, "q", load_best_final=True, weights_name="top"),
-                 Weighed(model, values, fill)]
+        found = [
+            BestModelSaver(model, tmp_path, "q", load_best_final=True, weights_name="top"),
+            Weighed(model, values, fill),
+        ]
         return [*found, EarlyStopping("q")] if stop else found
 
     estimator(traces, epochs=len(values)).fit()
@@ -90,8 +96,10 @@ def test_the_best_comes_back_at_the_end(tensor_framework, estimator, tmp_path, c
 
 def test_without_load_best_final_the_last_stay(torch_estimator, tmp_path, fill, weights_of):
     kept = []
-    torch_estimator(lambda model: [kept.append(model), BestModelSaver(model, tmp_path, "q"),
-                                   Weighed(model, [3, 1, 2], fill)], epochs=3).fit()
+    torch_estimator(
+        lambda model: [kept.append(model), BestModelSaver(model, tmp_path, "q"), Weighed(model, [3, 1, 2], fill)],
+        epochs=3,
+    ).fit()
     assert set(weights_of(kept[0])) == {3}
 
 

@@ -34,14 +34,25 @@ def logged(**values):
 
 def test_a_run_and_its_test(estimator, samples, tmp_path):
     path = tmp_path / "new" / "log.csv"
-    run = estimator(lambda model: [Accuracy("y", "p"), CSVLogger(path), LRScheduler(model, lambda step: 0.1 / step)],
-                    test_data=samples(4, 2), epochs=2)
+    run = estimator(
+        lambda model: [Accuracy("y", "p"), CSVLogger(path), LRScheduler(model, lambda step: 0.1 / step)],
+        test_data=samples(4, 2),
+        epochs=2,
+    )
     summary = run.fit()
     run.test()
     assert header(path)[:3] == ["mode", "step", "epoch"]
     assert set(header(path)[3:]) == {"ce", "m_lr", "steps/sec", "epoch_time(sec)", "accuracy"}
-    assert moments(path) == [("train", "1", "1"), ("train", "2", "1"), ("train", "2", "1"), ("eval", "2", "1"),
-                             ("train", "4", "2"), ("train", "4", "2"), ("eval", "4", "2"), ("test", "4", "2")]
+    assert moments(path) == [
+        ("train", "1", "1"),
+        ("train", "2", "1"),
+        ("train", "2", "1"),
+        ("eval", "2", "1"),
+        ("train", "4", "2"),
+        ("train", "4", "2"),
+        ("eval", "4", "2"),
+        ("test", "4", "2"),
+    ]
     found = rows(path)
     assert [row["m_lr"] for row in found] == ["0.1", "0.05", "", "", "0.025", "", "", ""]
     assert [row["ce"] == "" for row in found] == [False, False, True, False, False, True, False, False]
@@ -99,8 +110,11 @@ def test_a_row_for_each_sample(torch_estimator, tmp_path):
 
 def test_rows_of_named_data_sets(torch_estimator, samples, tmp_path):
     path = tmp_path / "log.csv"
-    torch_estimator(lambda model: [Accuracy("y", "p"), CSVLogger(path, instance_id_key="id", mode="eval")], epochs=1,
-                    eval_data={"a": samples(3, 1), "b": samples(2, 2)}).fit()
+    torch_estimator(
+        lambda model: [Accuracy("y", "p"), CSVLogger(path, instance_id_key="id", mode="eval")],
+        epochs=1,
+        eval_data={"a": samples(3, 1), "b": samples(2, 2)},
+    ).fit()
     found = rows(path)
     assert [row["accuracy|a"] != "" for row in found] == [True, True, True, False, False, True]
     assert [row["accuracy|b"] != "" for row in found] == [False, False, False, True, True, True]
@@ -120,7 +134,11 @@ def test_ids_of_any_kind(system, placed, tmp_path):
         data.write_per_instance_log("q", np.array([0.5, 1.5], dtype="float32"))
         trace.on_batch_end(data)
     assert [(row["instance_id"], row["q"]) for row in rows(tmp_path / "log.csv")] == [
-        ("a", "0.5"), ("b,c", "1.5"), ("7", "0.5"), ("8", "1.5")]
+        ("a", "0.5"),
+        ("b,c", "1.5"),
+        ("7", "0.5"),
+        ("8", "1.5"),
+    ]
 
 
 def test_values_that_do_not_fit_the_ids(system, placed, tmp_path):
@@ -139,18 +157,16 @@ def test_new_keys_at_any_time(system, placed, tmp_path):
     for system.epoch_idx, values in enumerate([{"a": 1}, {"b": "x, y"}, {"a": 3, "c": True}, {"a": None}], 1):
         trace.on_epoch_end(logged(**values))
         assert len(rows(path)) == system.epoch_idx
-    assert path.read_text() == ('mode,step,epoch,a,b,c\n'
-                                'train,0,1,1,,\n'
-                                'train,0,2,,"x, y",\n'
-                                'train,0,3,3,,1\n'
-                                'train,0,4,None,,\n')
+    assert path.read_text() == (
+        'mode,step,epoch,a,b,c\ntrain,0,1,1,,\ntrain,0,2,,"x, y",\ntrain,0,3,3,,1\ntrain,0,4,None,,\n'
+    )
 
 
 def test_values_are_written_in_the_digits_of_the_log(system, placed, tmp_path):
     trace = placed(CSVLogger(tmp_path / "log.csv"))
     trace.on_begin(Data())
     trace.on_epoch_end(logged(a=np.float32(0.1), b=0.1, c=np.array([[1, 2], [3, 4]]), d=np.array([0.25])))
-    row, = rows(tmp_path / "log.csv")
+    (row,) = rows(tmp_path / "log.csv")
     assert [row[key] for key in "abcd"] == ["0.1", "0.1", "[[1,2],\n [3,4]]", "0.25"]
 
 
@@ -162,7 +178,10 @@ def test_tensors(tensor_framework, make, system, placed, tmp_path):
     trace.on_batch_end(data)
     trace.on_epoch_end(logged(a=make(0.1, "float32")))
     assert [(row["instance_id"], row["q"], row["a"]) for row in rows(tmp_path / "log.csv")] == [
-        ("1", "1", ""), ("2", "0", ""), ("", "", "0.1")]
+        ("1", "1", ""),
+        ("2", "0", ""),
+        ("", "", "0.1"),
+    ]
 
 
 def test_nothing_logged_is_no_row(system, placed, tmp_path):

@@ -85,11 +85,22 @@ def test_it_may_be_scheduled(torch_estimator, tmp_path):
     assert names(tmp_path) == ["m_epoch_2.pt", "m_epoch_3.pt"]
 
 
-@pytest.mark.parametrize("arguments", [{"frequency": 0}, {"frequency": "1"}, {"frequency": -1}, {"frequency": 1.0},
-                                       {"frequency": True}, {"frequency": None}, {"max_to_keep": 0},
-                                       {"max_to_keep": -1}, {"max_to_keep": "2"}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"frequency": 0},
+        {"frequency": "1"},
+        {"frequency": -1},
+        {"frequency": 1.0},
+        {"frequency": True},
+        {"frequency": None},
+        {"max_to_keep": 0},
+        {"max_to_keep": -1},
+        {"max_to_keep": "2"},
+    ],
+)
 def test_counts_are_checked(torch_model, tmp_path, arguments):
-    (name, value), = arguments.items()
+    ((name, value),) = arguments.items()
     with pytest.raises(ConfigError, match=rf"ModelSaver\({name}\) must be an int >= 1.*got {value!r}"):
         ModelSaver(torch_model, tmp_path, **arguments)
 

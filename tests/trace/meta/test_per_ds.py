@@ -167,8 +167,9 @@ def test_a_run_with_several_data_sets(torch_estimator, samples, capsys):
     from fastestimator_lite.trace.metric.accuracy import Accuracy
 
     sets = {"a": samples(3, 1), "b": samples(5, 2)}
-    run = torch_estimator(lambda model: Accuracy("y", "p", mode=None), eval_data=sets, train_data={"c": samples(4)},
-                          epochs=1)
+    run = torch_estimator(
+        lambda model: Accuracy("y", "p", mode=None), eval_data=sets, train_data={"c": samples(4)}, epochs=1
+    )
     history = run.fit().history
     values = {key: float(history["eval"][key][1]) for key in ("accuracy", "accuracy|a", "accuracy|b")}
     assert values["accuracy"] == pytest.approx((3 * values["accuracy|a"] + 5 * values["accuracy|b"]) / 8)

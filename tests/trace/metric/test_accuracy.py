@@ -27,27 +27,42 @@ def measure(trace, *batches):
     return data.read_logs().get(trace.outputs[0]), each
 
 
-@pytest.mark.parametrize(("truth", "dtype"), [
-    ([1, 0, 2, 0], "int64"), ([1, 0, 2, 0], "int32"), ([1, 0, 2, 0], "uint8"), ([1, 0, 2, 0], "float32"),
-    ([[1], [0], [2], [0]], "int64"),
-    ([[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]], "float32"),
-    ([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]], "float64"),
-])
+@pytest.mark.parametrize(
+    ("truth", "dtype"),
+    [
+        ([1, 0, 2, 0], "int64"),
+        ([1, 0, 2, 0], "int32"),
+        ([1, 0, 2, 0], "uint8"),
+        ([1, 0, 2, 0], "float32"),
+        ([[1], [0], [2], [0]], "int64"),
+        ([[0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]], "float32"),
+        ([[0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.1, 0.1, 0.8], [0.8, 0.1, 0.1]], "float64"),
+    ],
+)
 def test_classes(framework, make, placed, truth, dtype):
     value, each = measure(placed(Accuracy("y", "p")), (make(truth, dtype), make(SCORES, "float32")))
     assert value == 0.75
     assert each == [1, 1, 1, 0]
 
 
-@pytest.mark.parametrize(("scores", "from_logits", "each"), [
-    ([0.6, 0.4, 0.5, 0.9], False, [1, 1, 0, 0]),
-    ([[0.6], [0.4], [0.5], [0.9]], False, [1, 1, 0, 0]),
-    ([[0.6], [-0.4], [0.0], [0.9]], True, [1, 1, 0, 0]),
-    ([0.1, -2.0, 0.2, -0.5], True, [1, 1, 1, 1]),
-])
-@pytest.mark.parametrize(("truth", "dtype"), [([1, 0, 1, 0], "int32"), ([[1], [0], [1], [0]], "float32"),
-                                              ([[0, 1], [1, 0], [0, 1], [1, 0]], "float32"),
-                                              ([True, False, True, False], "bool")])
+@pytest.mark.parametrize(
+    ("scores", "from_logits", "each"),
+    [
+        ([0.6, 0.4, 0.5, 0.9], False, [1, 1, 0, 0]),
+        ([[0.6], [0.4], [0.5], [0.9]], False, [1, 1, 0, 0]),
+        ([[0.6], [-0.4], [0.0], [0.9]], True, [1, 1, 0, 0]),
+        ([0.1, -2.0, 0.2, -0.5], True, [1, 1, 1, 1]),
+    ],
+)
+@pytest.mark.parametrize(
+    ("truth", "dtype"),
+    [
+        ([1, 0, 1, 0], "int32"),
+        ([[1], [0], [1], [0]], "float32"),
+        ([[0, 1], [1, 0], [0, 1], [1, 0]], "float32"),
+        ([True, False, True, False], "bool"),
+    ],
+)
 def test_two_classes(framework, make, placed, scores, from_logits, each, truth, dtype):
     trace = placed(Accuracy("y", "p", from_logits=from_logits))
     value, found = measure(trace, (make(truth, dtype), make(scores, "float32")))
@@ -111,7 +126,12 @@ def test_state_in_the_middle_of_an_epoch(placed):
 def test_arguments_are_those_of_1_7():
     parameters = inspect.signature(Accuracy).parameters
     assert {name: one.default for name, one in parameters.items() if name not in ("true_key", "pred_key")} == {
-        "mode": ("eval", "test"), "ds_id": None, "from_logits": False, "output_name": "accuracy", "per_ds": True}
+        "mode": ("eval", "test"),
+        "ds_id": None,
+        "from_logits": False,
+        "output_name": "accuracy",
+        "per_ds": True,
+    }
     assert list(parameters) == ["true_key", "pred_key", "mode", "ds_id", "from_logits", "output_name", "per_ds"]
     trace = Accuracy("y", "p", "train", output_name="right")
     assert (trace.inputs, trace.outputs, trace.mode) == (["y", "p"], ["right"], {"train"})

@@ -3,6 +3,7 @@
 `Declared` turns the fields into `__init__`, in the order and with the defaults of FastEstimator 1.x; the transform is
 built from their values. Type checkers see the same signature (PEP 681).
 """
+
 from __future__ import annotations
 
 import inspect
@@ -17,6 +18,7 @@ from fastestimator_lite.util.errors import ConfigError, suggest
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
 else:
+
     def dataclass_transform() -> Callable[[type], type]:
         """Stand in for the mark that type checkers read."""
         return lambda cls: cls
@@ -95,8 +97,12 @@ def build_transform(name: str, arguments: dict[str, Any], owner: str) -> Any:
 
 def _declared_parameters(cls: type) -> dict[str, inspect.Parameter]:
     return {
-        name: inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation,
-                                default=cls.__dict__.get(name, inspect.Parameter.empty))
+        name: inspect.Parameter(
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            annotation=annotation,
+            default=cls.__dict__.get(name, inspect.Parameter.empty),
+        )
         for name, annotation in inspect.get_annotations(cls).items()
         if not name.startswith("_") and "ClassVar" not in str(annotation)
     }
@@ -106,7 +112,8 @@ def _make_init(cls: type[Declared]) -> Callable[..., None]:
     own, shared = cls._own_fields, cls._shared_fields
     ordered = {**own, **shared} if cls.own_first else {**shared, **own}
     signature = inspect.Signature(
-        [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *ordered.values()])
+        [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *ordered.values()]
+    )
 
     def start(self: Declared, *args: Any, **kwargs: Any) -> None:
         try:

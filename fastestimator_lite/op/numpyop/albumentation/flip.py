@@ -1,4 +1,5 @@
 """Flips."""
+
 from __future__ import annotations
 
 from fastestimator_lite.op.numpyop.albumentation.image_and_targets import ImageAndTargets

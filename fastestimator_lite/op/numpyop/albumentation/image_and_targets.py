@@ -1,4 +1,5 @@
 """Ops around albumentations transforms that change an image together with its masks, boxes and keypoints."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -49,16 +50,33 @@ class MultiVariateAlbumentation(AlbumentationOp):
         ConfigError: If no image or mask is read, an output has no input, or a format is missing or not known.
     """
 
-    def __init__(self, func: A.BasicTransform | A.BaseCompose, mode: Keys = None, ds_id: Keys = None,
-                 image_in: str | None = None, mask_in: str | None = None, masks_in: str | None = None,
-                 bbox_in: str | None = None, keypoints_in: str | None = None, image_out: str | None = None,
-                 mask_out: str | None = None, masks_out: str | None = None, bbox_out: str | None = None,
-                 keypoints_out: str | None = None, bbox_params: BboxFormat = None,
-                 keypoint_params: KeypointFormat = None) -> None:
+    def __init__(
+        self,
+        func: A.BasicTransform | A.BaseCompose,
+        mode: Keys = None,
+        ds_id: Keys = None,
+        image_in: str | None = None,
+        mask_in: str | None = None,
+        masks_in: str | None = None,
+        bbox_in: str | None = None,
+        keypoints_in: str | None = None,
+        image_out: str | None = None,
+        mask_out: str | None = None,
+        masks_out: str | None = None,
+        bbox_out: str | None = None,
+        keypoints_out: str | None = None,
+        bbox_params: BboxFormat = None,
+        keypoint_params: KeypointFormat = None,
+    ) -> None:
         name = type(self).__name__
         reads = {"image": image_in, "mask": mask_in, "masks": masks_in, "bboxes": bbox_in, "keypoints": keypoints_in}
-        writes = {"image": image_out, "mask": mask_out, "masks": masks_out, "bboxes": bbox_out,
-                  "keypoints": keypoints_out}
+        writes = {
+            "image": image_out,
+            "mask": mask_out,
+            "masks": masks_out,
+            "bboxes": bbox_out,
+            "keypoints": keypoints_out,
+        }
         self.keys_in = {target: key for target, key in reads.items() if key is not None}
         if not self.keys_in.keys() & {"image", "mask", "masks"}:
             raise ConfigError(f"{name}: image_in, mask_in or masks_in is needed, got {self.keys_in or 'no input'}")
@@ -66,9 +84,15 @@ class MultiVariateAlbumentation(AlbumentationOp):
         if orphans:
             raise ConfigError(f"{name}: outputs {orphans} have no input of their kind; the inputs are {self.keys_in}")
         self.keys_out = {target: writes[target] or key for target, key in self.keys_in.items()}
-        super().__init__(func, list(self.keys_in.values()), list(self.keys_out.values()), mode, ds_id,
-                         _box_params(bbox_params, "bboxes" in self.keys_in, name),
-                         _keypoint_params(keypoint_params, "keypoints" in self.keys_in, name))
+        super().__init__(
+            func,
+            list(self.keys_in.values()),
+            list(self.keys_out.values()),
+            mode,
+            ds_id,
+            _box_params(bbox_params, "bboxes" in self.keys_in, name),
+            _keypoint_params(keypoint_params, "keypoints" in self.keys_in, name),
+        )
         self._needs_compose = bool(self.keys_in.keys() - {"image", "mask"})
 
     def forward(self, data: Sequence[Any], state: dict[str, Any]) -> list[Any]:
@@ -92,8 +116,10 @@ class MultiVariateAlbumentation(AlbumentationOp):
         if "image" not in targets:
             targets["image"] = targets["mask"]
         elif "mask" in targets and targets["mask"].shape[:2] != targets["image"].shape[:2]:
-            raise ValueError(f"{type(self).__name__}: image and mask differ in height or width: "
-                             f"{targets['image'].shape} and {targets['mask'].shape}")
+            raise ValueError(
+                f"{type(self).__name__}: image and mask differ in height or width: "
+                f"{targets['image'].shape} and {targets['mask'].shape}"
+            )
         results = self.transform(**targets)
         return [results[target] for target in self.keys_out]
 
@@ -157,14 +183,19 @@ def _format_params(params: Any, is_needed: bool, name: str, kind: Any, word: str
     if isinstance(params, dict):
         params = kind(**params)
     if not isinstance(params, kind):
-        raise ConfigError(f"{name}: {word}_params must be a format, a dict or an albumentations.{kind.__name__}, got "
-                          f"{params!r}")
+        raise ConfigError(
+            f"{name}: {word}_params must be a format, a dict or an albumentations.{kind.__name__}, got {params!r}"
+        )
     if params.format not in formats:
-        raise ConfigError(f"{name}: {word}_params={params.format!r} is not known; use one of "
-                          f"{', '.join(map(repr, formats))}.{suggest(params.format, formats)}")
+        raise ConfigError(
+            f"{name}: {word}_params={params.format!r} is not known; use one of "
+            f"{', '.join(map(repr, formats))}.{suggest(params.format, formats)}"
+        )
     if params.label_fields:
-        raise ConfigError(f"{name}: {word}_params has label_fields={params.label_fields}, which no key of the op can "
-                          f"fill; put labels behind the numbers of each row of {keys}")
+        raise ConfigError(
+            f"{name}: {word}_params has label_fields={params.label_fields}, which no key of the op can "
+            f"fill; put labels behind the numbers of each row of {keys}"
+        )
     return params
 
 

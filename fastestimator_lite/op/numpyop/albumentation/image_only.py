@@ -1,4 +1,5 @@
 """Ops around albumentations transforms that change images alone, each image for itself."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -29,12 +30,20 @@ class ImageOnlyAlbumentation(AlbumentationOp):
         ConfigError: If there are not as many outputs as inputs.
     """
 
-    def __init__(self, func: A.BasicTransform | A.BaseCompose, inputs: str | Sequence[str],
-                 outputs: str | Sequence[str], mode: Keys = None, ds_id: Keys = None) -> None:
+    def __init__(
+        self,
+        func: A.BasicTransform | A.BaseCompose,
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+    ) -> None:
         super().__init__(func, to_list(inputs), to_list(outputs), mode, ds_id)
         if len(self.inputs) != len(self.outputs):
-            raise ConfigError(f"{type(self).__name__}: as many outputs as inputs are needed, got inputs {self.inputs} "
-                              f"and outputs {self.outputs}")
+            raise ConfigError(
+                f"{type(self).__name__}: as many outputs as inputs are needed, got inputs {self.inputs} "
+                f"and outputs {self.outputs}"
+            )
 
     def forward(self, data: Sequence[np.ndarray], state: dict[str, Any]) -> list[np.ndarray]:
         """Transform one sample.

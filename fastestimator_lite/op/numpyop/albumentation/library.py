@@ -1,4 +1,5 @@
 """The one place that imports albumentations."""
+
 from __future__ import annotations
 
 import os

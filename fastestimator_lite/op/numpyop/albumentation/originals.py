@@ -3,6 +3,7 @@
 albumentations 2 adds a box and a keypoint for each mirrored object that comes into view. FastEstimator 1.x does not,
 and a model that expects a fixed number of keypoints could not take them.
 """
+
 from __future__ import annotations
 
 from functools import cache

@@ -1,4 +1,5 @@
 """Changes of size."""
+
 from __future__ import annotations
 
 from fastestimator_lite.op.numpyop.albumentation.image_and_targets import ImageAndTargets

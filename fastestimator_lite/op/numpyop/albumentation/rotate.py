@@ -1,4 +1,5 @@
 """Rotations and other affine maps."""
+
 from __future__ import annotations
 
 from typing import Any

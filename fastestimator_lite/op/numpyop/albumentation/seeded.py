@@ -1,4 +1,5 @@
 """AlbumentationOp: a NumpyOp around an albumentations transform, whose random numbers come from the op's own stream."""
+
 from __future__ import annotations
 
 import random
@@ -63,8 +64,16 @@ class AlbumentationOp(RandomOp):
     transform: A.BasicTransform | A.BaseCompose
     _py_random: PyRandom | None = None
 
-    def __init__(self, func: A.BasicTransform | A.BaseCompose, inputs: Keys, outputs: Keys, mode: Keys = None,
-                 ds_id: Keys = None, bbox_params: Any = None, keypoint_params: Any = None) -> None:
+    def __init__(
+        self,
+        func: A.BasicTransform | A.BaseCompose,
+        inputs: Keys,
+        outputs: Keys,
+        mode: Keys = None,
+        ds_id: Keys = None,
+        bbox_params: Any = None,
+        keypoint_params: Any = None,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         albumentations = import_albumentations()
         self.transform = func

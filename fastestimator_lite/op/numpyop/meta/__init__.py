@@ -1,4 +1,5 @@
 """NumpyOps that run other NumpyOps."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

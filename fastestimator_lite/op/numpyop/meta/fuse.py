@@ -1,4 +1,5 @@
 """Fuse: several ops as one."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

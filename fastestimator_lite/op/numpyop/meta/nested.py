@@ -1,4 +1,5 @@
 """NestedOp: an op that runs other ops."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -108,6 +109,8 @@ def check_ops(ops: Sequence[Any], name: str) -> list[NumpyOp]:
             raise ConfigError(f"{name} takes NumpyOps other than Batch, got {op!r}")
         for word in ("mode", "ds_id"):
             if getattr(op, word) != getattr(ops[0], word):
-                raise ConfigError(f"{name}: all ops must have the same {word}, got {sorted(getattr(ops[0], word))} for "
-                                  f"{type(ops[0]).__name__} and {sorted(getattr(op, word))} for {type(op).__name__}")
+                raise ConfigError(
+                    f"{name}: all ops must have the same {word}, got {sorted(getattr(ops[0], word))} for "
+                    f"{type(ops[0]).__name__} and {sorted(getattr(op, word))} for {type(op).__name__}"
+                )
     return list(ops)

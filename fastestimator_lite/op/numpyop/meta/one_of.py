@@ -1,4 +1,5 @@
 """OneOf: one op drawn at random."""
+
 from __future__ import annotations
 
 import math
@@ -28,9 +29,11 @@ class OneOf(NestedOp):
         first = ops[0]
         for op in ops:
             if op.inputs != first.inputs or op.outputs != first.outputs:
-                raise ConfigError(f"OneOf: all ops must have the same inputs and outputs, got {first.inputs} -> "
-                                  f"{first.outputs} for {type(first).__name__} and {op.inputs} -> {op.outputs} for "
-                                  f"{type(op).__name__}")
+                raise ConfigError(
+                    f"OneOf: all ops must have the same inputs and outputs, got {first.inputs} -> "
+                    f"{first.outputs} for {type(first).__name__} and {op.inputs} -> {op.outputs} for "
+                    f"{type(op).__name__}"
+                )
         if probs is not None and len(probs) != len(ops):
             raise ConfigError(f"OneOf: probs must be one probability for each op, got {len(probs)} for {len(ops)} ops")
         if probs is not None and (min(probs) < 0 or not math.isclose(sum(probs), 1, abs_tol=1e-6)):

@@ -1,4 +1,5 @@
 """Repeat: an op several times."""
+
 from __future__ import annotations
 
 import inspect

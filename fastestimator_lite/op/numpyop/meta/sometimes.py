@@ -1,4 +1,5 @@
 """Sometimes: an op with a probability."""
+
 from __future__ import annotations
 
 from typing import Any

@@ -1,4 +1,5 @@
 """NumpyOps on an image together with its masks, boxes and keypoints."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

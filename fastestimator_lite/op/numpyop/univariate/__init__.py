@@ -1,4 +1,5 @@
 """NumpyOps on one key at a time."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

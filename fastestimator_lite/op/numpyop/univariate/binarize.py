@@ -1,4 +1,5 @@
 """Binarize: 1 where a value reaches a threshold, else 0."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,8 +20,14 @@ class Binarize(EachInput):
         mode, ds_id: When to run; see `Op`.
     """
 
-    def __init__(self, threshold: float, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None,
-                 ds_id: Keys = None) -> None:
+    def __init__(
+        self,
+        threshold: float,
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         self.threshold = threshold
 

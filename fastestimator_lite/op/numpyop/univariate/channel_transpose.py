@@ -1,4 +1,5 @@
 """ChannelTranspose: from channels last to channels first."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,8 +20,14 @@ class ChannelTranspose(EachInput):
         axes: For each axis of the output the axis of the input, batch axis not counted.
     """
 
-    def __init__(self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None,
-                 ds_id: Keys = None, axes: Sequence[int] = (2, 0, 1)) -> None:
+    def __init__(
+        self,
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+        axes: Sequence[int] = (2, 0, 1),
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         self.axes = tuple(axes)
         self._batch_axes = (0, *(axis if axis < 0 else axis + 1 for axis in self.axes))

@@ -1,4 +1,5 @@
 """EachInput: ops that do the same to every input key, and to a whole batch as to each of its rows."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -29,12 +30,15 @@ class EachInput(NumpyOp):
     vectorized = True
     draws = False
 
-    def __init__(self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None,
-                 ds_id: Keys = None) -> None:
+    def __init__(
+        self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None, ds_id: Keys = None
+    ) -> None:
         super().__init__(to_list(inputs), to_list(outputs), mode, ds_id)
         if len(self.inputs) != len(self.outputs):
-            raise ConfigError(f"{type(self).__name__}: as many outputs as inputs are needed, got inputs {self.inputs} "
-                              f"and outputs {self.outputs}")
+            raise ConfigError(
+                f"{type(self).__name__}: as many outputs as inputs are needed, got inputs {self.inputs} "
+                f"and outputs {self.outputs}"
+            )
 
     def forward(self, data: Sequence[Any], state: dict[str, Any]) -> list[Any]:
         """Work on one sample.

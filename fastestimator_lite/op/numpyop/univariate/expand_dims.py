@@ -1,4 +1,5 @@
 """ExpandDims: one more axis."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,8 +20,14 @@ class ExpandDims(EachInput):
         axis: Where the new axis stands in the result, batch axis not counted; -1 is last.
     """
 
-    def __init__(self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None,
-                 ds_id: Keys = None, axis: int = -1) -> None:
+    def __init__(
+        self,
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+        axis: int = -1,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         self.axis = axis
         self._batch_axis = axis if axis < 0 else axis + 1

@@ -1,4 +1,5 @@
 """Minmax: rescale each sample to a fixed range."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -23,8 +24,16 @@ class Minmax(EachInput):
         new_max: Upper end of the new range.
     """
 
-    def __init__(self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None,
-                 ds_id: Keys = None, epsilon: float = 1e-7, new_min: float = 0.0, new_max: float = 1.0) -> None:
+    def __init__(
+        self,
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+        epsilon: float = 1e-7,
+        new_min: float = 0.0,
+        new_max: float = 1.0,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         self.epsilon = epsilon
         self.new_min = new_min

@@ -1,4 +1,5 @@
 """Normalize: subtract a mean and divide by a standard deviation, channel by channel."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -30,22 +31,35 @@ class Normalize(EachInput):
             length.
     """
 
-    def __init__(self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None,
-                 ds_id: Keys = None, mean: float | Sequence[float] = (0.485, 0.456, 0.406),
-                 std: float | Sequence[float] = (0.229, 0.224, 0.225), max_pixel_value: float = 255.0) -> None:
+    def __init__(
+        self,
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+        mean: float | Sequence[float] = (0.485, 0.456, 0.406),
+        std: float | Sequence[float] = (0.229, 0.224, 0.225),
+        max_pixel_value: float = 255.0,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         try:
-            means, stds = np.broadcast_arrays(np.atleast_1d(np.asarray(mean, float)),
-                                              np.atleast_1d(np.asarray(std, float) * float(max_pixel_value)))
+            means, stds = np.broadcast_arrays(
+                np.atleast_1d(np.asarray(mean, float)), np.atleast_1d(np.asarray(std, float) * float(max_pixel_value))
+            )
         except (TypeError, ValueError) as err:
-            raise ConfigError("Normalize: mean and std must be numbers, or one for each channel, and max_pixel_value a "
-                              f"number; got mean={mean!r}, std={std!r}, max_pixel_value={max_pixel_value!r}") from err
+            raise ConfigError(
+                "Normalize: mean and std must be numbers, or one for each channel, and max_pixel_value a "
+                f"number; got mean={mean!r}, std={std!r}, max_pixel_value={max_pixel_value!r}"
+            ) from err
         if not (np.isfinite(means).all() and np.isfinite(stds).all()):
-            raise ConfigError(f"Normalize takes finite numbers, got mean={mean!r}, std={std!r}, "
-                              f"max_pixel_value={max_pixel_value!r}")
+            raise ConfigError(
+                f"Normalize takes finite numbers, got mean={mean!r}, std={std!r}, max_pixel_value={max_pixel_value!r}"
+            )
         if not stds.all():
-            raise ConfigError("Normalize divides by std and max_pixel_value, so none may be 0; "
-                              f"got std={std!r}, max_pixel_value={max_pixel_value!r}")
+            raise ConfigError(
+                "Normalize divides by std and max_pixel_value, so none may be 0; "
+                f"got std={std!r}, max_pixel_value={max_pixel_value!r}"
+            )
         self.mean = mean
         self.std = std
         self.max_pixel_value = max_pixel_value
@@ -59,8 +73,10 @@ class Normalize(EachInput):
             scale, shift = scale[0], shift[0]
         else:
             if shape[-1] != len(scale):
-                raise ValueError(f"Normalize: mean and std are for {len(scale)} channels, got an image of shape "
-                                 f"{shape[1:]}; its last axis must be the channels")
+                raise ValueError(
+                    f"Normalize: mean and std are for {len(scale)} channels, got an image of shape "
+                    f"{shape[1:]}; its last axis must be the channels"
+                )
             # numpy is several times faster on long rows than on rows of a few channels
             length = _row_length(shape)
             if len(self._row[0]) != length:

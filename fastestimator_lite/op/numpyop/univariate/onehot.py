@@ -1,4 +1,5 @@
 """Onehot: class indices to vectors, with label smoothing."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -27,8 +28,15 @@ class Onehot(EachInput):
     Source of label smoothing: Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision", sec. 7.
     """
 
-    def __init__(self, inputs: str | Sequence[str], outputs: str | Sequence[str], num_classes: int,
-                 label_smoothing: float = 0.0, mode: Keys = None, ds_id: Keys = None) -> None:
+    def __init__(
+        self,
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        num_classes: int,
+        label_smoothing: float = 0.0,
+        mode: Keys = None,
+        ds_id: Keys = None,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         if isinstance(num_classes, bool) or not isinstance(num_classes, (int, np.integer)) or num_classes < 1:
             raise ConfigError(f"Onehot(num_classes) must be an int >= 1, got {num_classes!r}")
@@ -41,12 +49,18 @@ class Onehot(EachInput):
         if not np.issubdtype(batch.dtype, np.integer):
             raise ConfigError(f"Onehot needs integer labels for {self.inputs}, got {batch.dtype}")
         if batch.size and not (batch.min() >= 0 and batch.max() < self.num_classes):
-            raise ConfigError(f"Onehot: labels must be in [0, {self.num_classes}), got values from {batch.min()} to "
-                              f"{batch.max()} for {self.inputs}; is num_classes right, and do labels start at 0?")
+            raise ConfigError(
+                f"Onehot: labels must be in [0, {self.num_classes}), got values from {batch.min()} to "
+                f"{batch.max()} for {self.inputs}; is num_classes right, and do labels start at 0?"
+            )
         if batch.ndim > 1 and batch.shape[-1] == 1:
             batch = batch[..., 0]
         spread = self.label_smoothing / self.num_classes
         vectors = np.full((*batch.shape, self.num_classes), spread, np.float32)
-        np.put_along_axis(vectors, batch[..., np.newaxis].astype(np.intp, copy=False),
-                          np.float32(1 - self.label_smoothing + spread), axis=-1)
+        np.put_along_axis(
+            vectors,
+            batch[..., np.newaxis].astype(np.intp, copy=False),
+            np.float32(1 - self.label_smoothing + spread),
+            axis=-1,
+        )
         return vectors

@@ -1,4 +1,5 @@
 """ReadImage: image files to arrays."""
+
 from __future__ import annotations
 
 import os
@@ -37,15 +38,25 @@ class ReadImage(NumpyOp):
 
     draws = False
 
-    def __init__(self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None,
-                 ds_id: Keys = None, parent_path: str | os.PathLike[str] = "", color_flag: int | str = COLOR) -> None:
+    def __init__(
+        self,
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+        parent_path: str | os.PathLike[str] = "",
+        color_flag: int | str = COLOR,
+    ) -> None:
         super().__init__(to_list(inputs), to_list(outputs), mode, ds_id)
         if len(self.inputs) != len(self.outputs):
-            raise ConfigError(f"ReadImage: as many outputs as inputs are needed, got inputs {self.inputs} and outputs "
-                              f"{self.outputs}")
+            raise ConfigError(
+                f"ReadImage: as many outputs as inputs are needed, got inputs {self.inputs} and outputs {self.outputs}"
+            )
         if color_flag not in FLAGS and (isinstance(color_flag, (bool, str)) or not isinstance(color_flag, int)):
-            raise ConfigError(f"ReadImage(color_flag) must be one of {', '.join(map(repr, FLAGS))} or a cv2.IMREAD flag"
-                              f", got {color_flag!r}.{suggest(color_flag, FLAGS)}")
+            raise ConfigError(
+                f"ReadImage(color_flag) must be one of {', '.join(map(repr, FLAGS))} or a cv2.IMREAD flag"
+                f", got {color_flag!r}.{suggest(color_flag, FLAGS)}"
+            )
         self.parent_path = parent_path
         self.color_flag: int = FLAGS[color_flag] if isinstance(color_flag, str) else color_flag
 
@@ -90,5 +101,7 @@ def _unreadable(path: str) -> Exception:
             start = stream.read(NUM_SHOWN_BYTES)
     except OSError as err:
         return DataError(f"ReadImage: {path!r} exists but cannot be opened: {err}")
-    return DataError(f"ReadImage: {path!r} exists but is not an image that OpenCV can read: {file.stat().st_size} "
-                     f"bytes, starting with {start!r}")
+    return DataError(
+        f"ReadImage: {path!r} exists but is not an image that OpenCV can read: {file.stat().st_size} "
+        f"bytes, starting with {start!r}"
+    )

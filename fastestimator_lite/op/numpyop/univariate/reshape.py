@@ -1,4 +1,5 @@
 """Reshape: another shape for the same values."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -19,8 +20,14 @@ class Reshape(EachInput):
         mode, ds_id: When to run; see `Op`.
     """
 
-    def __init__(self, shape: int | Sequence[int], inputs: str | Sequence[str], outputs: str | Sequence[str],
-                 mode: Keys = None, ds_id: Keys = None) -> None:
+    def __init__(
+        self,
+        shape: int | Sequence[int],
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
 

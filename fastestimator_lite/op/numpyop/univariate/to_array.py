@@ -1,4 +1,5 @@
 """ToArray: lists and numbers to numpy arrays."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -20,8 +21,14 @@ class ToArray(EachInput):
         dtype: Element type; None for what numpy finds.
     """
 
-    def __init__(self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None,
-                 ds_id: Keys = None, dtype: DTypeLike | None = None) -> None:
+    def __init__(
+        self,
+        inputs: str | Sequence[str],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+        dtype: DTypeLike | None = None,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         self.dtype = dtype
 

@@ -1,4 +1,5 @@
 """TensorOps that say how wrong a prediction is."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """CrossEntropy: the loss of a classifier."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -42,14 +43,24 @@ class CrossEntropy(LossOp):
         ConfigError: If there are not two inputs and one output, or `form` or `class_weights` cannot be understood.
     """
 
-    def __init__(self, inputs: Keys, outputs: Keys, mode: Keys = "!infer", ds_id: Keys = None,
-                 from_logits: bool = False, average_loss: bool = True, form: str | None = None,
-                 class_weights: Mapping[int, float] | None = None) -> None:
+    def __init__(
+        self,
+        inputs: Keys,
+        outputs: Keys,
+        mode: Keys = "!infer",
+        ds_id: Keys = None,
+        from_logits: bool = False,
+        average_loss: bool = True,
+        form: str | None = None,
+        class_weights: Mapping[int, float] | None = None,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id, average_loss)
         check_pair(self)
         if form is not None and form not in _FORMS:
-            raise ConfigError(f"CrossEntropy(form) must be one of {', '.join(map(repr, _FORMS))} or None, got {form!r}."
-                              f"{suggest(form, _FORMS)}")
+            raise ConfigError(
+                f"CrossEntropy(form) must be one of {', '.join(map(repr, _FORMS))} or None, got {form!r}."
+                f"{suggest(form, _FORMS)}"
+            )
         self.from_logits = from_logits
         self.form = form
         self.class_weights = _checked(class_weights)
@@ -75,12 +86,15 @@ def _checked(class_weights: Mapping[int, float] | None) -> dict[int, float] | No
     if class_weights is None:
         return None
     if not isinstance(class_weights, Mapping):
-        raise ConfigError(f"CrossEntropy(class_weights) must be a dictionary {{class index: weight}}, got "
-                          f"{type(class_weights).__name__}: {class_weights!r:.200}")
+        raise ConfigError(
+            f"CrossEntropy(class_weights) must be a dictionary {{class index: weight}}, got "
+            f"{type(class_weights).__name__}: {class_weights!r:.200}"
+        )
     for index, weight in class_weights.items():
         if isinstance(index, str) or int(index) != index or index < 0:
             raise ConfigError(f"CrossEntropy(class_weights): a class is given by its index, 0 or more, got {index!r}")
         if isinstance(weight, str) or not 0 <= weight < float("inf"):
-            raise ConfigError(f"CrossEntropy(class_weights): the weight of class {index} must be a number >= 0, got "
-                              f"{weight!r}")
+            raise ConfigError(
+                f"CrossEntropy(class_weights): the weight of class {index} must be a number >= 0, got {weight!r}"
+            )
     return {int(index): float(weight) for index, weight in class_weights.items()}

@@ -1,4 +1,5 @@
 """LossOp: what the ops that compute a loss have in common."""
+
 from __future__ import annotations
 
 from fastestimator_lite.op.tensorop.tensorop import TensorOp
@@ -17,8 +18,14 @@ class LossOp(TensorOp):
             (B,).
     """
 
-    def __init__(self, inputs: Keys = None, outputs: Keys = None, mode: Keys = "!infer", ds_id: Keys = None,
-                 average_loss: bool = True) -> None:
+    def __init__(
+        self,
+        inputs: Keys = None,
+        outputs: Keys = None,
+        mode: Keys = "!infer",
+        ds_id: Keys = None,
+        average_loss: bool = True,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         self.average_loss = average_loss
 

@@ -1,4 +1,5 @@
 """MeanSquaredError: the loss of a regression."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -22,8 +23,9 @@ class MeanSquaredError(LossOp):
         ConfigError: If there are not two inputs and one output.
     """
 
-    def __init__(self, inputs: Keys, outputs: Keys, mode: Keys = "!infer", ds_id: Keys = None,
-                 average_loss: bool = True) -> None:
+    def __init__(
+        self, inputs: Keys, outputs: Keys, mode: Keys = "!infer", ds_id: Keys = None, average_loss: bool = True
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id, average_loss)
         check_pair(self)
 

@@ -1,4 +1,5 @@
 """TensorOps that run models and let them learn."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

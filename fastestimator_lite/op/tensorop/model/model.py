@@ -1,4 +1,5 @@
 """ModelOp: run a model in a network."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -31,9 +32,17 @@ class ModelOp(TensorOp):
         ConfigError: If `model` did not come from `fe.build`.
     """
 
-    def __init__(self, model: Model, inputs: Keys = None, outputs: Keys = None, mode: Keys = None, ds_id: Keys = None,
-                 trainable: bool = True, gradients: bool = True,
-                 intermediate_layers: str | int | Sequence[str | int] | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        inputs: Keys = None,
+        outputs: Keys = None,
+        mode: Keys = None,
+        ds_id: Keys = None,
+        trainable: bool = True,
+        gradients: bool = True,
+        intermediate_layers: str | int | Sequence[str | int] | None = None,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         if isinstance(model, (list, tuple)):
             raise ConfigError("ModelOp(model) takes one model; fe.build returned several, give them an op each")

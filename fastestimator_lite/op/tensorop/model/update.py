@@ -1,4 +1,5 @@
 """UpdateOp: let a model learn from a loss."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -32,12 +33,22 @@ class UpdateOp(TensorOp):
         ConfigError: If the model was not built, has no optimizer, or `merge_grad` is below 1.
     """
 
-    def __init__(self, model: Model, loss_name: str, gradients: str | None = None, mode: Keys = "train",
-                 ds_id: Keys = None, merge_grad: int = 1, defer: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        loss_name: str,
+        gradients: str | None = None,
+        mode: Keys = "train",
+        ds_id: Keys = None,
+        merge_grad: int = 1,
+        defer: bool = False,
+    ) -> None:
         super().__init__(inputs=loss_name if gradients is None else gradients, mode=mode, ds_id=ds_id)
         card = card_of(model)
         if card.optimizer is None:
-            raise ConfigError(f"UpdateOp: the model {card.name!r} has no optimizer; build it with optimizer_fn, such as 'adam'")
+            raise ConfigError(
+                f"UpdateOp: the model {card.name!r} has no optimizer; build it with optimizer_fn, such as 'adam'"
+            )
         if isinstance(merge_grad, bool) or not isinstance(merge_grad, int) or merge_grad < 1:
             raise ConfigError(f"UpdateOp(merge_grad) must be an int >= 1, got {merge_grad!r}")
         self.model = model

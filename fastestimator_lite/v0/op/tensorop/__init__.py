@@ -1,4 +1,5 @@
 """What FastEstimator 0.x called TensorOps: those for the Pipeline are NumpyOps here, which the workers run."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach

@@ -1,4 +1,5 @@
 """Resize and Scale as FastEstimator 0.x spelled them."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -23,8 +24,14 @@ class Resize(EachInput):
         ConfigError: If `size` is not two such numbers.
     """
 
-    def __init__(self, inputs: str | Sequence[str], size: Sequence[int], outputs: str | Sequence[str],
-                 mode: Keys = None, ds_id: Keys = None) -> None:
+    def __init__(
+        self,
+        inputs: str | Sequence[str],
+        size: Sequence[int],
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         sizes = tuple(size) if isinstance(size, Sequence) and not isinstance(size, str) else ()
         if len(sizes) != 2 or any(isinstance(one, bool) or not isinstance(one, int) or one < 1 for one in sizes):
@@ -56,8 +63,14 @@ class Scale(EachInput):
         ConfigError: If `scalar` is no number.
     """
 
-    def __init__(self, inputs: str | Sequence[str], scalar: float, outputs: str | Sequence[str], mode: Keys = None,
-                 ds_id: Keys = None) -> None:
+    def __init__(
+        self,
+        inputs: str | Sequence[str],
+        scalar: float,
+        outputs: str | Sequence[str],
+        mode: Keys = None,
+        ds_id: Keys = None,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         if isinstance(scalar, bool) or not isinstance(scalar, (int, float)):
             raise ConfigError(f"Scale(scalar) must be a number, got {scalar!r} ({type(scalar).__name__})")

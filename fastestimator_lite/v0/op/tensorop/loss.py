@@ -1,4 +1,5 @@
 """The losses of FastEstimator 0.x, which take the truth before the prediction."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -21,12 +22,17 @@ class SparseCategoricalCrossentropy(LossOp):
         ConfigError: If there are not two inputs and one output.
     """
 
-    def __init__(self, inputs: Keys = None, outputs: Keys = None, mode: Keys = "!infer", ds_id: Keys = None,
-                 from_logits: bool = False) -> None:
+    def __init__(
+        self,
+        inputs: Keys = None,
+        outputs: Keys = None,
+        mode: Keys = "!infer",
+        ds_id: Keys = None,
+        from_logits: bool = False,
+    ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
         check_pair(self)
-        self._loss = CrossEntropy((self.pred_key, self.true_key), self.outputs, mode, ds_id, from_logits,
-                                  form="sparse")
+        self._loss = CrossEntropy((self.pred_key, self.true_key), self.outputs, mode, ds_id, from_logits, form="sparse")
 
     @property
     def pred_key_idx(self) -> int:
@@ -38,5 +44,5 @@ class SparseCategoricalCrossentropy(LossOp):
 
     def forward(self, data: Any, state: dict[str, Any]) -> Any:
         y_true, y_pred = data
-        loss, = self._loss.forward([y_pred, y_true], state)
+        (loss,) = self._loss.forward([y_pred, y_true], state)
         return [loss] if self.out_list else loss

@@ -1,4 +1,5 @@
 """Fields become a constructor."""
+
 from __future__ import annotations
 
 import inspect
@@ -64,7 +65,16 @@ def test_keys_of_ops_on_targets_come_last_and_may_be_given_by_position():
 
 def test_base_with_masks_only_has_no_boxes():
     assert list(inspect.signature(GridDistortion).parameters) == [
-        "num_steps", "mode", "ds_id", "image_in", "mask_in", "masks_in", "image_out", "mask_out", "masks_out"]
+        "num_steps",
+        "mode",
+        "ds_id",
+        "image_in",
+        "mask_in",
+        "masks_in",
+        "image_out",
+        "mask_out",
+        "masks_out",
+    ]
     with pytest.raises(TypeError, match="bbox_in"):
         GridDistortion(image_in="x", bbox_in="b")
 
@@ -95,10 +105,13 @@ def test_subclasses_inherit_or_write_the_constructor():
     assert op.transform.crop_border is True
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"image_in": "x", "limt": 3}, "Rotate: .*'limt'.* Did you mean 'limit'"),
-    ({"imagein": "x"}, "Did you mean 'image_in'"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"image_in": "x", "limt": 3}, "Rotate: .*'limt'.* Did you mean 'limit'"),
+        ({"imagein": "x"}, "Did you mean 'image_in'"),
+    ],
+)
 def test_misspelt_parameter_is_named(arguments, message):
     with pytest.raises(TypeError, match=message):
         Rotate(**arguments)

@@ -1,4 +1,5 @@
 """Flips, crops, resizes and rotations against numpy and OpenCV."""
+
 from __future__ import annotations
 
 import cv2
@@ -18,8 +19,10 @@ STATE = {"mode": "train", "epoch": 1}
 IMAGES = {"gray": (9, 12), "one channel": (9, 12, 1), "colour": (9, 12, 3)}
 
 
-@pytest.fixture(params=[(shape, dtype) for shape in IMAGES for dtype in (np.uint8, np.float32)],
-                ids=lambda param: f"{param[0]} {param[1].__name__}")
+@pytest.fixture(
+    params=[(shape, dtype) for shape in IMAGES for dtype in (np.uint8, np.float32)],
+    ids=lambda param: f"{param[0]} {param[1].__name__}",
+)
 def image(request):
     shape, dtype = request.param
     return np.random.default_rng(0).integers(0, 256, IMAGES[shape]).astype(dtype)
@@ -46,7 +49,7 @@ def test_crop_of_the_whole_image(image):
 
 def test_random_crop_is_a_part_and_reaches_every_place(image):
     op = RandomCrop(8, 10, image_in="x")
-    parts = {(y, x): image[y:y + 8, x:x + 10] for y in range(2) for x in range(3)}
+    parts = {(y, x): image[y : y + 8, x : x + 10] for y in range(2) for x in range(3)}
     places = set()
     for seed in range(60):
         op.reseed(seed)
@@ -77,8 +80,9 @@ def test_masks_are_resized_to_the_nearest_pixel(image):
 def warp(image, degrees, border, value):
     height, width = image.shape[:2]
     matrix = cv2.getRotationMatrix2D((width / 2 - 0.5, height / 2 - 0.5), degrees, 1.0)
-    return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=border,
-                          borderValue=(value,) * 3).reshape(image.shape)
+    return cv2.warpAffine(
+        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=(value,) * 3
+    ).reshape(image.shape)
 
 
 @pytest.mark.parametrize(("border", "value"), [(cv2.BORDER_CONSTANT, 7), (cv2.BORDER_REFLECT_101, None)])

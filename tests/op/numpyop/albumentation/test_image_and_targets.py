@@ -1,4 +1,5 @@
 """MultiVariateAlbumentation: images, masks, boxes and keypoints together."""
+
 from __future__ import annotations
 
 import pickle
@@ -68,12 +69,15 @@ def test_boxes_keep_what_follows_their_numbers(image):
     np.testing.assert_allclose([box[:4] for box in boxes], [[6, 2, 3, 4], [0, 0, 10, 8]], atol=1e-5)
 
 
-@pytest.mark.parametrize(("boxes_format", "before", "after"), [
-    ("coco", [1, 2, 3, 4], [6, 2, 3, 4]),
-    ("pascal_voc", [1, 2, 4, 6], [6, 2, 9, 6]),
-    ("albumentations", [0.1, 0.25, 0.4, 0.75], [0.6, 0.25, 0.9, 0.75]),
-    ("yolo", [0.25, 0.5, 0.3, 0.5], [0.75, 0.5, 0.3, 0.5]),
-])
+@pytest.mark.parametrize(
+    ("boxes_format", "before", "after"),
+    [
+        ("coco", [1, 2, 3, 4], [6, 2, 3, 4]),
+        ("pascal_voc", [1, 2, 4, 6], [6, 2, 9, 6]),
+        ("albumentations", [0.1, 0.25, 0.4, 0.75], [0.6, 0.25, 0.9, 0.75]),
+        ("yolo", [0.25, 0.5, 0.3, 0.5], [0.75, 0.5, 0.3, 0.5]),
+    ],
+)
 def test_boxes_may_be_written_in_four_ways(image, boxes_format, before, after):
     op = HorizontalFlip(image_in="x", bbox_in="b", bbox_params=boxes_format)
     _, boxes = op.forward([image, np.array([[*before, 5]], np.float32)], STATE)
@@ -138,17 +142,20 @@ def test_user_op_runs_its_transform(image, mask):
     assert 8 < flipped < 32
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({}, "got no input"),
-    ({"bbox_in": "b", "bbox_params": "coco"}, "image_in, mask_in or masks_in is needed"),
-    ({"image_in": "x", "mask_out": "m"}, r"outputs \['m'\] have no input"),
-    ({"image_in": "x", "bbox_in": "b"}, "bbox_in needs bbox_params"),
-    ({"image_in": "x", "keypoints_in": "k"}, "keypoints_in needs keypoint_params"),
-    ({"image_in": "x", "bbox_in": "b", "bbox_params": "cocco"}, "Did you mean 'coco'"),
-    ({"image_in": "x", "bbox_in": "b", "bbox_params": 3}, "albumentations.BboxParams, got 3"),
-    ({"image_in": "x", "bbox_in": "b", "bbox_params": A.BboxParams("coco", label_fields=["l"])}, "label_fields"),
-    ({"image_in": "x", "keypoints_in": "k", "keypoint_params": "xyzzy"}, "keypoint_params='xyzzy'"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "got no input"),
+        ({"bbox_in": "b", "bbox_params": "coco"}, "image_in, mask_in or masks_in is needed"),
+        ({"image_in": "x", "mask_out": "m"}, r"outputs \['m'\] have no input"),
+        ({"image_in": "x", "bbox_in": "b"}, "bbox_in needs bbox_params"),
+        ({"image_in": "x", "keypoints_in": "k"}, "keypoints_in needs keypoint_params"),
+        ({"image_in": "x", "bbox_in": "b", "bbox_params": "cocco"}, "Did you mean 'coco'"),
+        ({"image_in": "x", "bbox_in": "b", "bbox_params": 3}, "albumentations.BboxParams, got 3"),
+        ({"image_in": "x", "bbox_in": "b", "bbox_params": A.BboxParams("coco", label_fields=["l"])}, "label_fields"),
+        ({"image_in": "x", "keypoints_in": "k", "keypoint_params": "xyzzy"}, "keypoint_params='xyzzy'"),
+    ],
+)
 def test_keys_and_formats_are_checked(arguments, message):
     with pytest.raises(ConfigError, match=message):
         HorizontalFlip(**arguments)

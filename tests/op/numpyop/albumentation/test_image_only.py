@@ -1,4 +1,5 @@
 """ImageOnlyAlbumentation."""
+
 from __future__ import annotations
 
 import albumentations as A
@@ -72,17 +73,17 @@ def test_probability_inside_a_composition_is_drawn_from_the_seed(image):
 
 def test_users_code_that_draws_from_the_global_generator_is_seeded_too():
     def shift(image, **kwargs):
-        return image + np.random.rand()  # noqa: NPY002 - what users draw from
+        return image + np.random.rand()
 
     op = ImageOnlyAlbumentation(A.Lambda(image=shift, p=1.0), "x", "y")
     canvas = np.zeros((2, 2))
-    state = np.random.get_state()  # noqa: NPY002
+    state = np.random.get_state()
     op.reseed(4)
     first = op.forward([canvas], STATE)[0]
     second = op.forward([canvas], STATE)[0]
     op.reseed(4)
     again = op.forward([canvas], STATE)[0]
-    np.random.set_state(state)  # noqa: NPY002
+    np.random.set_state(state)
     np.testing.assert_array_equal(again, first)
     assert not np.array_equal(first, second)
 

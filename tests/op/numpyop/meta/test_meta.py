@@ -1,4 +1,5 @@
 """Fuse, OneOf, Repeat and Sometimes."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -183,8 +184,10 @@ def test_repeat_draws_anew_each_time():
     assert twice != 2 * run(op, x=0.0)["x"]
 
 
-@pytest.mark.parametrize("wrap", [Fuse, OneOf, Repeat, lambda op: Sometimes(op, prob=1),
-                                  lambda op: Sometimes(Fuse([OneOf(op), add()]), prob=1)])
+@pytest.mark.parametrize(
+    "wrap",
+    [Fuse, OneOf, Repeat, lambda op: Sometimes(op, prob=1), lambda op: Sometimes(Fuse([OneOf(op), add()]), prob=1)],
+)
 def test_seed_reaches_the_ops_inside(wrap):
     op = wrap(Draw("x", "x"))
     results = []
@@ -214,8 +217,12 @@ def test_the_draw_is_kept_when_an_op_inside_edits_read_only_data():
 
 
 def test_mode_and_ds_id_come_from_the_ops():
-    for op in (Fuse([add(mode="eval", ds_id="a")]), OneOf(add(mode="eval", ds_id="a")),
-               Repeat(add(mode="eval", ds_id="a")), Sometimes(add(mode="eval", ds_id="a"))):
+    for op in (
+        Fuse([add(mode="eval", ds_id="a")]),
+        OneOf(add(mode="eval", ds_id="a")),
+        Repeat(add(mode="eval", ds_id="a")),
+        Sometimes(add(mode="eval", ds_id="a")),
+    ):
         assert (op.mode, op.ds_id) == ({"eval"}, {"a"})
 
 
@@ -228,26 +235,29 @@ def test_level_is_passed_on(make):
         make(Minmax("x", "x")).set_rua_level(0.3)
 
 
-@pytest.mark.parametrize(("make", "message"), [
-    (lambda: Fuse([]), "Fuse needs at least one op"),
-    (lambda: OneOf(), "OneOf needs at least one op"),
-    (lambda: Fuse([add(mode="train"), add()]), "same mode"),
-    (lambda: Fuse([add(ds_id="a"), add(ds_id="b")]), "same ds_id"),
-    (lambda: OneOf(add(mode="train"), add()), "same mode"),
-    (lambda: OneOf(add(), add("y")), "same inputs and outputs"),
-    (lambda: OneOf(add(), add("x", "y")), "same inputs and outputs"),
-    (lambda: OneOf(add(), double(), probs=[1.0]), "one probability for each op"),
-    (lambda: OneOf(add(), double(), probs=[0.2, 0.3]), "sum to 1"),
-    (lambda: OneOf(add(), double(), probs=[-1, 2]), r"in \[0, 1\]"),
-    (lambda: Sometimes(add(), prob=1.5), r"in \[0, 1\], got 1.5"),
-    (lambda: Sometimes(3), "NumpyOps other than Batch, got 3"),
-    (lambda: Sometimes([add()]), "NumpyOps other than Batch"),
-    (lambda: Repeat(Batch()), "NumpyOps other than Batch"),
-    (lambda: Repeat(add(), 0), "must be >= 1, got 0"),
-    (lambda: Repeat(add(), 1.5), "an int >= 1 or a function, got 1.5"),
-    (lambda: Repeat(add(), 5, max_iter=2), "max_iter=2"),
-    (lambda: Repeat(add(), lambda x: True, max_iter=0), "max_iter"),
-])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Fuse([]), "Fuse needs at least one op"),
+        (lambda: OneOf(), "OneOf needs at least one op"),
+        (lambda: Fuse([add(mode="train"), add()]), "same mode"),
+        (lambda: Fuse([add(ds_id="a"), add(ds_id="b")]), "same ds_id"),
+        (lambda: OneOf(add(mode="train"), add()), "same mode"),
+        (lambda: OneOf(add(), add("y")), "same inputs and outputs"),
+        (lambda: OneOf(add(), add("x", "y")), "same inputs and outputs"),
+        (lambda: OneOf(add(), double(), probs=[1.0]), "one probability for each op"),
+        (lambda: OneOf(add(), double(), probs=[0.2, 0.3]), "sum to 1"),
+        (lambda: OneOf(add(), double(), probs=[-1, 2]), r"in \[0, 1\]"),
+        (lambda: Sometimes(add(), prob=1.5), r"in \[0, 1\], got 1.5"),
+        (lambda: Sometimes(3), "NumpyOps other than Batch, got 3"),
+        (lambda: Sometimes([add()]), "NumpyOps other than Batch"),
+        (lambda: Repeat(Batch()), "NumpyOps other than Batch"),
+        (lambda: Repeat(add(), 0), "must be >= 1, got 0"),
+        (lambda: Repeat(add(), 1.5), "an int >= 1 or a function, got 1.5"),
+        (lambda: Repeat(add(), 5, max_iter=2), "max_iter=2"),
+        (lambda: Repeat(add(), lambda x: True, max_iter=0), "max_iter"),
+    ],
+)
 def test_arguments_are_checked(make, message):
     with pytest.raises(ConfigError, match=message):
         make()

@@ -1,4 +1,5 @@
 """What Binarize, ChannelTranspose, ExpandDims, Minmax, Normalize, Onehot, Reshape and ToArray have in common."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -34,8 +35,9 @@ OPS = {
 SHAPES = {"gray": (6, 8, 1), "colour": (6, 8, 3), "large": (64, 40, 3)}
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64],
-                         ids=lambda dtype: dtype.__name__)
+@pytest.mark.parametrize(
+    "dtype", [np.uint8, np.int16, np.int64, np.float16, np.float32, np.float64], ids=lambda dtype: dtype.__name__
+)
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("name", OPS)
 def test_batch_form_is_row_by_row(name, shape, dtype):
@@ -84,9 +86,12 @@ def test_reshape():
 
 
 def test_to_array():
-    for value, dtype, expected in [(3, None, np.array(3)), ([1, 2.5], None, np.array([1, 2.5])),
-                                   ([[1], [2]], "float32", np.array([[1], [2]], np.float32)),
-                                   (["a", "bc"], None, np.array(["a", "bc"]))]:
+    for value, dtype, expected in [
+        (3, None, np.array(3)),
+        ([1, 2.5], None, np.array([1, 2.5])),
+        ([[1], [2]], "float32", np.array([[1], [2]], np.float32)),
+        (["a", "bc"], None, np.array(["a", "bc"])),
+    ]:
         result = ToArray("x", "x", dtype=dtype).forward([value], STATE)[0]
         assert (result.dtype, result.shape) == (expected.dtype, expected.shape)
         np.testing.assert_array_equal(result, expected)

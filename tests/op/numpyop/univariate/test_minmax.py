@@ -1,4 +1,5 @@
 """Minmax."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -15,8 +16,9 @@ def run(values, **arguments):
     return result
 
 
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int32", "int64", "float16", "float32",
-                                   "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["bool", "uint8", "int8", "uint16", "int32", "int64", "float16", "float32", "float64"]
+)
 def test_range_becomes_zero_to_one(dtype):
     values = np.array([0, 1, 1, 0], dtype) if dtype == "bool" else np.array([10, 20, 110, 60], dtype)
     expected = [0, 1, 1, 0] if dtype == "bool" else np.array([0, 0.1, 1, 0.5], np.float32)

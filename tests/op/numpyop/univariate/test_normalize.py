@@ -1,4 +1,5 @@
 """Normalize."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -55,14 +56,17 @@ def test_images_of_another_number_of_channels_are_refused(shape):
         run(np.zeros(shape, np.uint8))
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    ({"mean": (1, 2), "std": (1, 2, 3)}, "one for each channel"),
-    ({"mean": None}, "mean=None"),
-    ({"mean": "tf"}, "mean='tf'"),
-    ({"max_pixel_value": None}, "max_pixel_value=None"),
-    ({"std": (1, 0, 1)}, "may be 0"),
-    ({"max_pixel_value": 0}, "may be 0"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mean": (1, 2), "std": (1, 2, 3)}, "one for each channel"),
+        ({"mean": None}, "mean=None"),
+        ({"mean": "tf"}, "mean='tf'"),
+        ({"max_pixel_value": None}, "max_pixel_value=None"),
+        ({"std": (1, 0, 1)}, "may be 0"),
+        ({"max_pixel_value": 0}, "may be 0"),
+    ],
+)
 def test_values_are_checked(arguments, message):
     with pytest.raises(ConfigError, match=message):
         Normalize("x", "x", **arguments)

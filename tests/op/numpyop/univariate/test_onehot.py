@@ -1,4 +1,5 @@
 """Onehot."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -29,9 +30,17 @@ def test_labels_at_several_places():
     assert run(np.zeros((4, 6), np.uint8)).shape == (4, 6, 5)
 
 
-@pytest.mark.parametrize("labels", [np.array([3, 1, 0]), np.array([[3], [1], [0]]), np.array([[3, 3], [1, 4], [0, 2]]),
-                                    np.array([[[3]], [[1]], [[0]]]), np.array([4])],
-                         ids=lambda labels: str(labels.shape))
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([3, 1, 0]),
+        np.array([[3], [1], [0]]),
+        np.array([[3, 3], [1, 4], [0, 2]]),
+        np.array([[[3]], [[1]], [[0]]]),
+        np.array([4]),
+    ],
+    ids=lambda labels: str(labels.shape),
+)
 def test_batch_form_is_row_by_row(labels):
     np.testing.assert_array_equal(run(labels, batched=True), np.stack([run(label) for label in labels]))
 
@@ -53,9 +62,16 @@ def test_labels_are_ints(label):
         run(label)
 
 
-@pytest.mark.parametrize("arguments", [{"num_classes": 0}, {"num_classes": 2.0}, {"num_classes": True},
-                                       {"num_classes": 3, "label_smoothing": 1.5},
-                                       {"num_classes": 3, "label_smoothing": -0.1}])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"num_classes": 0},
+        {"num_classes": 2.0},
+        {"num_classes": True},
+        {"num_classes": 3, "label_smoothing": 1.5},
+        {"num_classes": 3, "label_smoothing": -0.1},
+    ],
+)
 def test_arguments_are_checked(arguments):
     with pytest.raises(ConfigError, match=r"Onehot\((num_classes|label_smoothing)\)"):
         Onehot("x", "x", **arguments)

@@ -1,4 +1,5 @@
 """ReadImage."""
+
 from __future__ import annotations
 
 import cv2

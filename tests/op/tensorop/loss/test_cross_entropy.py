@@ -1,4 +1,5 @@
 """CrossEntropy: the form it picks, what it computes, and what it refuses."""
+
 import pickle
 
 import numpy as np

@@ -1,4 +1,5 @@
 """MeanSquaredError: one number for the batch, or one for each sample."""
+
 import numpy as np
 import pytest
 

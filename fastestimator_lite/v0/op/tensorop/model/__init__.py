@@ -1,4 +1,5 @@
 """TensorOps that run models; that they learn follows from their loss_name, see `Network`."""
+
 from typing import TYPE_CHECKING
 
 from fastestimator_lite._lazy import attach
