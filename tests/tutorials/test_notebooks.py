@@ -1,4 +1,5 @@
 """The notebooks in tutorials/ run from their first cell to their last, and show what they speak of."""
+
 import re
 from pathlib import Path
 
@@ -69,12 +70,21 @@ def test_every_cell_runs_and_shows_what_it_should(notebook, tmp_path, monkeypatc
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     folder = tmp_path / "run"
     folder.mkdir()
-    nbclient.NotebookClient(notebook[1], timeout=120, kernel_name="python3", allow_errors=True,
-                            resources={"metadata": {"path": str(folder)}}).execute()
+    nbclient.NotebookClient(
+        notebook[1],
+        timeout=120,
+        kernel_name="python3",
+        allow_errors=True,
+        resources={"metadata": {"path": str(folder)}},
+    ).execute()
 
     code = [cell for cell in cells if cell.cell_type == "code"]
-    failed = [f"{cell.source}\n{output.ename}: {output.evalue}" for cell in code for output in cell.outputs
-              if output.output_type == "error"]
+    failed = [
+        f"{cell.source}\n{output.ename}: {output.evalue}"
+        for cell in code
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
     assert failed == []
     assert all(cell.execution_count for cell in code), "a cell was not run"
     outputs = [output for cell in code for output in cell.outputs]
@@ -93,6 +103,9 @@ def test_is_kept_without_outputs(notebook):
 def test_every_notebook_is_tested_and_listed():
     names = [path.stem for path in NOTEBOOKS]
     assert names == sorted(SHOWN) == sorted(PICTURES)
-    listed = re.findall(r"^- \[(\w+)\.ipynb\]\(\1\.ipynb\): \S", (ROOT / "tutorials" / "README.md").read_text(
-        encoding="utf-8"), flags=re.MULTILINE)
+    listed = re.findall(
+        r"^- \[(\w+)\.ipynb\]\(\1\.ipynb\): \S",
+        (ROOT / "tutorials" / "README.md").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
     assert listed == names

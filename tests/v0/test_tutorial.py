@@ -1,6 +1,5 @@
 """The scheduler tutorial of FastEstimator 0.x, block by block, with nothing but the name of the package exchanged."""
 
-
 import os
 
 import numpy as np
