@@ -58,12 +58,12 @@ def polynomial(start: float, end: float, over: Duration, power: float = 2.0) -> 
         power: Exponent, > 0; 1 is a straight line, more begins steeper.
 
     Raises:
-        ConfigError: If `power` is not above 0.
+        ConfigError: If `power` is not above 0, or `over` is 0.
     """
     power = to_number(power, "polynomial(power)")
     if power <= 0:
         raise ConfigError(f"polynomial(power) must be above 0, got {power}")
-    return Polynomial(to_number(start, "start"), to_number(end, "end"), to_duration(over, "over"), power)
+    return Polynomial(to_number(start, "start"), to_number(end, "end"), to_duration(over, "over", positive=True), power)
 
 
 def exponential(start: float, factor: float, every: Duration, end: float | None = None) -> Curve:
@@ -94,9 +94,13 @@ def cosine(start: float, end: float, over: Duration) -> Curve:
         end: Value after `over`.
         over: How long.
 
+    Raises:
+        ConfigError: If `over` is 0.
+
     Source: Loshchilov and Hutter 2017, "SGDR", eq. 5.
     """
-    return Cosine(to_number(start, "cosine(start)"), to_number(end, "cosine(end)"), to_duration(over, "cosine(over)"))
+    start, end = to_number(start, "cosine(start)"), to_number(end, "cosine(end)")
+    return Cosine(start, end, to_duration(over, "cosine(over)", positive=True))
 
 
 def restarts(start: float, end: float, period: Duration, mul: float = 1.0, decay: float = 1.0) -> Curve:

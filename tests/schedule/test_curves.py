@@ -258,3 +258,9 @@ def test_values_find_their_groups():
         "'head'. Did you mean 'head'",
     ):
         per_group({"heads": 1}).resolve(names, "here")
+
+
+@pytest.mark.parametrize("make", [linear, cosine, polynomial])
+def test_a_curve_needs_some_time(make):
+    with pytest.raises(ConfigError, match=r"must be longer than 0, got Steps\(0\)"):
+        make(0.1, 0.0, Steps(0))
