@@ -206,9 +206,8 @@ class Estimator:
     def _attended(self, work: Any, modes: Sequence[str]) -> Summary:
         system = self.system
         runner = TraceRunner(self._sorted([trace for trace in self._all_traces if trace.mode & set(modes)]))
-        system.mode, begun = modes[0], False
+        system.mode = modes[0]
         try:
-            begun = True
             runner.run("on_begin")
             self._stop_if_asked()
             work()
@@ -218,8 +217,7 @@ class Estimator:
             system.summary.stopped = "stop_training"
         except BaseException as error:
             system.summary.stopped = type(error).__name__
-            if begun:
-                _end_after_error(runner.traces, error)
+            _end_after_error(runner.traces, error)
             raise
         finally:
             self.pipeline.close()
