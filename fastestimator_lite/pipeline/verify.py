@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
+from fastestimator_lite.backend.framework import is_tensor
 from fastestimator_lite.component import Component
 from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, check_batch_size
 from fastestimator_lite.schedule.schedule import Scheduler, values_of, words_for_epoch
@@ -31,9 +34,9 @@ def source_kind(data: Any, name: str = "data") -> str:
         return "torch"
     if tf is not None and isinstance(data, tf.data.Dataset):
         return "tf"
-    if isinstance(data, (tuple, list, dict, str, int, float)) or not (
-        callable(getattr(data, "__len__", None)) and callable(getattr(data, "__getitem__", None))
-    ):
+    is_by_index = callable(getattr(data, "__len__", None)) and callable(getattr(data, "__getitem__", None))
+    is_other_list = isinstance(data, list) and bool(data) and not isinstance(data[0], Mapping)
+    if isinstance(data, (tuple, dict, str, np.ndarray)) or is_tensor(data) or is_other_list or not is_by_index:
         raise ConfigError(
             f"{name} must be a data set (with __len__, and __getitem__ returning a dict), a torch DataLoader or a "
             f"tf.data.Dataset, got {type(data).__name__}: {data!r:.100}. Arrays go into "

@@ -117,13 +117,9 @@ def test_data_that_is_no_data_set(refused, bad):
         fe.Pipeline(train_data=bad)
 
 
-def test_an_array_as_data(run):
-    run.refuses(
-        ConfigError,
-        "sample 0 of the train data (ndarray)",
-        "must be a dict",
-        pipeline=run.pipeline(train_data=ones(4, 2)),
-    )
+def test_an_array_as_data(refused):
+    with refused(ConfigError, "train_data must be a data set", "got ndarray", "NumpyDataset"):
+        fe.Pipeline(train_data=ones(4, 2))
 
 
 def test_scheduled_data_of_the_wrong_type_names_its_epoch(run, refused):

@@ -468,3 +468,16 @@ def test_after_a_worker_died_new_ones_start(tmp_path):
         batches(pipeline, "eval")
     assert np.concatenate([batch["y"] for batch in batches(pipeline, "eval")]).tolist() == list(range(10))
     pipeline.close()
+
+
+def test_a_list_of_samples_is_a_data_set():
+    samples = [{"x": np.full(2, index), "y": index} for index in range(5)]
+    found = batches(Pipeline(eval_data=samples, batch_size=3, num_process=0), "eval")
+    assert [batch["y"].tolist() for batch in found] == [[0, 1, 2], [3, 4]]
+
+
+def test_arrays_and_tensors_are_no_data_sets():
+    torch = pytest.importorskip("torch")
+    for data in (np.zeros((3, 3)), torch.zeros(3, 3)):
+        with pytest.raises(ConfigError, match=r"train_data must be a data set .*, got (ndarray|Tensor)"):
+            Pipeline(train_data=data)
