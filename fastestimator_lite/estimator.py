@@ -15,7 +15,6 @@ from fastestimator_lite.backend.device import get_num_gpus
 from fastestimator_lite.backend.framework import framework_of_model
 from fastestimator_lite.component import When
 from fastestimator_lite.network.base import BaseNetwork, Step
-from fastestimator_lite.op.numpyop.numpyop import flatten_ops
 from fastestimator_lite.pipeline.pipeline import Loader, Pipeline
 from fastestimator_lite.pipeline.verify import check_ds_ids_exist
 from fastestimator_lite.schedule.curve import Horizon
@@ -40,7 +39,7 @@ from fastestimator_lite.trace.trace import Trace
 from fastestimator_lite.util.data import Data
 from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
 from fastestimator_lite.util.log import warn
-from fastestimator_lite.util.names import to_set
+from fastestimator_lite.util.names import filter_nones, to_list, to_set
 
 
 class Estimator:
@@ -82,7 +81,7 @@ class Estimator:
         check_log_steps(log_steps)
         self._asked_for = to_set(monitor_names)
         self.monitor_names = self._asked_for | network.get_loss_keys()
-        self._user_traces = flatten_ops(traces)
+        self._user_traces = filter_nones(to_list(traces))
         for index, item in enumerate(self._user_traces):
             for trace in values_of(item):
                 if not isinstance(trace, Trace):

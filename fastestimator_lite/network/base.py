@@ -10,14 +10,14 @@ from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.framework import framework_of_model
 from fastestimator_lite.component import When
-from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op, flatten_ops
+from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op
 from fastestimator_lite.op.op import Op
 from fastestimator_lite.op.tensorop.model.update import UpdateOp
 from fastestimator_lite.op.tensorop.tensorop import TensorOp
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of, words_for_epoch
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import CheckpointError, ConfigError, MissingKeyError, suggest
-from fastestimator_lite.util.names import check_mode
+from fastestimator_lite.util.names import check_mode, filter_nones, to_list
 
 _Slot = tuple[int, Any]
 
@@ -119,8 +119,8 @@ class BaseNetwork:
     framework: str
 
     def __init__(self, ops: Any, pops: Any = None) -> None:
-        self.ops = flatten_ops(ops)
-        self.postprocessing = flatten_ops(pops)
+        self.ops = filter_nones(to_list(ops))
+        self.postprocessing = filter_nones(to_list(pops))
         _check_kinds(self.ops, TensorOp, "the Network", "; NumpyOps belong in the Pipeline or in pops")
         _check_kinds(self.postprocessing, NumpyOp, "the Network's pops", "")
         self.models = _models_of(self.ops)

@@ -10,9 +10,9 @@ from typing import Any
 
 from fastestimator_lite.backend.framework import framework_of_model
 from fastestimator_lite.network.base import BaseNetwork
-from fastestimator_lite.op.numpyop.numpyop import flatten_ops
 from fastestimator_lite.schedule.schedule import values_of
 from fastestimator_lite.util.errors import ConfigError, MissingDependencyError
+from fastestimator_lite.util.names import filter_nones, to_list
 
 
 def Network(ops: Any, pops: Any = None, slicers: Any = None) -> BaseNetwork:  # noqa: N802 - the name that scripts use
@@ -33,7 +33,7 @@ def Network(ops: Any, pops: Any = None, slicers: Any = None) -> BaseNetwork:  # 
     if slicers is not None:
         raise ConfigError("Network(slicers=...) is not available yet")
     names: dict[str, list[str]] = {}
-    for item in flatten_ops(ops):
+    for item in filter_nones(to_list(ops)):
         for op in values_of(item):
             for model in getattr(op, "get_fe_models", set)():
                 names.setdefault(framework_of_model(model).NAME, []).append(model.fe.name)

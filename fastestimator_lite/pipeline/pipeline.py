@@ -12,7 +12,7 @@ from fastestimator_lite._settings import settings
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.device import cpu_count
 from fastestimator_lite.component import When
-from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, apply_op, flatten_ops
+from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, apply_op
 from fastestimator_lite.pipeline.benchmark import run_benchmark
 from fastestimator_lite.pipeline.collate import collate
 from fastestimator_lite.pipeline.plan import BatchMaker, LoaderPlan
@@ -23,7 +23,7 @@ from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, va
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import ConfigError, DataError, suggest
 from fastestimator_lite.util.log import warn
-from fastestimator_lite.util.names import check_mode
+from fastestimator_lite.util.names import check_mode, filter_nones, to_list
 
 # A pool pays when a batch costs more than handing it over, and when enough of them follow to make up for the fork.
 _WORTH_A_POOL_SECONDS = 0.003
@@ -62,7 +62,7 @@ class Pipeline:
         data = {mode: check_data(f"{mode}_data", item) for mode, item in named.items()}
         self.data: dict[str, dict[str, Any]] = {mode: by_id for mode, by_id in data.items() if by_id}
         self.batch_size = batch_size
-        self.ops = flatten_ops(ops)
+        self.ops = filter_nones(to_list(ops))
         check_pipeline(self.data, batch_size, self.ops, num_process)
         self.num_process = _capped(num_process)
         self._drawn_seed = secrets.randbits(64)

@@ -12,7 +12,6 @@ from fastestimator_lite.op.op import Op, get_inputs_by_op, write_outputs_by_op
 from fastestimator_lite.schedule.schedule import Scheduler, values_of, words_for_epoch
 from fastestimator_lite.types import FilteredData, Keys
 from fastestimator_lite.util.errors import ConfigError
-from fastestimator_lite.util.names import to_list
 
 
 class NumpyOp(Op):
@@ -314,8 +313,3 @@ def check_batch_size(size: Any, where: str) -> None:
         raise ConfigError(f"{where} must be an int >= 1, got {size!r} ({type(size).__name__})")
     if size < 1:
         raise ConfigError(f"{where} must be an int >= 1, got {size}")
-
-
-def flatten_ops(ops: Any) -> list[Any]:
-    """One list of ops from one op, several, or None."""
-    return [op for op in to_list(ops) if op is not None]
