@@ -25,9 +25,25 @@ class FEDataset:
 
     Attributes:
         columnar: Whether the data set also offers `columns` and `gather`, see `InMemoryDataset`.
+        gives_batches: Whether an index gives a list of samples, a batch, and the length counts batches.
+        draws: Whether reading a sample draws from `random` or `numpy.random`. The pipeline then seeds them before each
+            read, so that samples are the same for any number of workers.
     """
 
     columnar: ClassVar[bool] = False
+    gives_batches: ClassVar[bool] = False
+    draws: ClassVar[bool] = True
+
+    def fe_reset_ds(self, shuffle: bool = True, seed: int | None = None) -> None:
+        """Prepare for a round through the data; a hook of FastEstimator 1.x that data sets with an order of their own use.
+
+        The pipeline calls it before each round of each epoch, in every process that reads. What the data set gives
+        afterwards must follow from the arguments alone.
+
+        Args:
+            shuffle: Whether the round is in random order.
+            seed: Fixes that order; None draws one.
+        """
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__} must define __len__")
@@ -125,9 +141,17 @@ class InMemoryDataset(FEDataset):
     """
 
     columnar: ClassVar[bool] = True
+    draws: ClassVar[bool] = False
     _columns: dict[str, _Column]
     _length: int
     _summary: DatasetSummary | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__getitem__" in cls.__dict__ and "gather" not in cls.__dict__:
+            # columns would pass by what the subclass does to a sample
+            cls.columnar = False
+            cls.draws = cls.__dict__.get("draws", True)
 
     def __init__(self, data: Mapping[int, Mapping[str, Any]]) -> None:
         self._fill(_columns_of_rows(data, type(self).__name__))
