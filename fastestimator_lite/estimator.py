@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -247,9 +248,12 @@ class Estimator:
         runner = self._runner(when)
         runner.run("on_ds_begin")
         before, after = runner.hooks["on_batch_begin"], runner.hooks["on_batch_end"]
+        clock = time.perf_counter
+        mark = clock()
         for batch in loader:
             if training:
                 system.global_step += 1
+                system.data_wait += clock() - mark
             system.batch_idx += 1
             if before:
                 data = Data(batch)
@@ -262,6 +266,7 @@ class Estimator:
                 hook(data)
             if system.stop_training:
                 raise _Stopped
+            mark = clock()
         return runner.run("on_ds_end")
 
     def _load(self, when: When) -> tuple[Step, Loader]:
@@ -397,7 +402,7 @@ class Estimator:
         return self._horizons[model_name]
 
     def _try(self, step: Step, loader: Loader) -> None:
-        batch = next(iter(loader.in_main_process()))
+        batch = next(iter(loader.in_main_process(look=True)))
         try:
             step.dry(batch)
         except Exception as err:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,8 +38,14 @@ def collate(
     return {key: collate_values(key, [row[key] for row in rows], pad_value, names) for key in keys}
 
 
-def collate_values(key: str, values: Sequence[Any], pad_value: float | None, names: Sequence[Any]) -> Any:
-    """Stack the values of one key; see `collate`."""
+def collate_values(
+    key: str,
+    values: Sequence[Any],
+    pad_value: float | None,
+    names: Sequence[Any],
+    empty: Callable[[tuple[int, ...], Any], np.ndarray] = np.empty,
+) -> Any:
+    """Stack the values of one key; see `collate`. `empty` gives the memory for an array by shape and dtype."""
     for value, name in zip(values, names, strict=True):
         if value is None:
             raise DataError(
@@ -59,7 +65,9 @@ def collate_values(key: str, values: Sequence[Any], pad_value: float | None, nam
         if pad_value is None:
             raise SampleError(_ragged_text(key, arrays, names))
         return _padded(key, arrays, pad_value, names)
-    return np.stack(arrays) if shape else np.array(arrays)
+    if not shape:
+        return np.array(arrays)
+    return np.stack(arrays, out=empty((len(arrays), *shape), np.result_type(*{array.dtype for array in arrays})))
 
 
 def stacked_or_none(values: Sequence[Any]) -> np.ndarray | None:

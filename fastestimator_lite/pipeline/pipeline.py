@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import secrets
 import sys
 import time
@@ -15,10 +16,11 @@ from fastestimator_lite.component import When
 from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, apply_op
 from fastestimator_lite.pipeline.benchmark import run_benchmark
 from fastestimator_lite.pipeline.collate import collate
-from fastestimator_lite.pipeline.plan import BatchMaker, LoaderPlan
+from fastestimator_lite.pipeline.maker import BatchMaker
+from fastestimator_lite.pipeline.plan import LoaderPlan
 from fastestimator_lite.pipeline.randomness import Stream
-from fastestimator_lite.pipeline.verify import check_data, check_pipeline, source_kind
-from fastestimator_lite.pipeline.workers import Job, WorkerPool, can_fork
+from fastestimator_lite.pipeline.verify import check_data, check_pipeline, check_workers, source_kind
+from fastestimator_lite.pipeline.workers import START_METHODS, Job, WorkerPool, pick_start_method
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import ConfigError, DataError, suggest
@@ -44,6 +46,10 @@ class Pipeline:
             samples, those after it on batches; without one, batching comes last.
         num_process: Worker processes; 0 works in the main process, None picks what is faster for the work at hand.
             Batches are the same for any number.
+        start_method: How worker processes start: "fork", "forkserver" or "spawn" (the last two pickle the Pipeline); None
+            for what `multiprocessing.set_start_method` says, else fork on Linux and spawn elsewhere.
+        data_timeout: Seconds after which a worker process that makes no progress is an error; None for never (a warning
+            comes after a minute).
 
     Raises:
         ConfigError: If something cannot work; see the message.
@@ -57,6 +63,8 @@ class Pipeline:
         batch_size: int | Scheduler[int] | dict[str, int | Scheduler[int]] | None = None,
         ops: NumpyOp | Scheduler[NumpyOp] | list[NumpyOp | Scheduler[NumpyOp] | None] | None = None,
         num_process: int | None = None,
+        start_method: str | None = None,
+        data_timeout: float | None = None,
     ) -> None:
         named = {"train": train_data, "eval": eval_data, "test": test_data}
         data = {mode: check_data(f"{mode}_data", item) for mode, item in named.items()}
@@ -64,11 +72,14 @@ class Pipeline:
         self.batch_size = batch_size
         self.ops = filter_nones(to_list(ops))
         check_pipeline(self.data, batch_size, self.ops, num_process)
+        check_workers(num_process, start_method, data_timeout, START_METHODS)
         self.num_process = _capped(num_process)
+        self.start_method, self.data_timeout = start_method, data_timeout
         self._drawn_seed = secrets.randbits(64)
         self._pool: WorkerPool | None = None
         self._pool_fingerprint: tuple[Any, ...] = ()
         self._batch_seconds: dict[tuple[Any, ...], float] = {}
+        self._unread: dict[int, list[Any]] = {}
         self._in_use: _Moment | None = None
 
     @property
@@ -133,8 +144,9 @@ class Pipeline:
                 f"two Batch ops meet in mode {mode!r} at epoch {epoch}"
                 f"{f' for ds_id {ds_id!r}' if ds_id else ''}; at most one may run at a time"
             )
-        if source_kind(dataset) != "map":
-            return LoaderPlan(mode, ds_id, dataset, None, (), ())
+        kind = source_kind(dataset)
+        if kind == "ready":
+            return LoaderPlan(mode, ds_id, dataset, kind, None, (), ())
         split, batch_op = batches[0] if batches else (len(slots), Batch())
         size = value_at(batch_op.batch_size, epoch)
         if size is None:
@@ -152,6 +164,7 @@ class Pipeline:
             mode,
             ds_id,
             dataset,
+            kind,
             int(size or 1),
             tuple(slots[:split]),
             tuple(slots[split + 1 :]),
@@ -196,8 +209,8 @@ class Pipeline:
         """
         plan = self.plan(when)
         shuffle = plan.mode == "train" if shuffle is None else shuffle
-        if plan.batch_size is None:
-            return Loader(self, plan, None, steps or _length_or_none(plan.dataset), start, wanted)
+        if plan.kind == "ready":
+            return Loader(self, plan, None, plan.steps(steps), start, wanted)
         job = Job(
             plan.mode,
             int(when.epoch or 1),
@@ -210,26 +223,44 @@ class Pipeline:
         )
         return Loader(self, plan, job, job.steps, start, wanted)
 
-    def maker(self, job: Job, note: Any = None) -> BatchMaker:
-        """The maker of a job's batches; runs in the workers too."""
-        plan = self.plan(When(job.mode, job.epoch, job.ds_id))
-        return BatchMaker(plan, job.seed, job.epoch, job.steps, job.endless, job.shuffle, job.wanted, note)
+    def maker(self, job: Job, note: Any = None, look: bool = False) -> BatchMaker:
+        """The maker of a job's batches; runs in the workers too.
 
-    def pool_for(self, plan: LoaderPlan, steps: int) -> WorkerPool | None:
+        Args:
+            job: The job.
+            note: Where it writes what it is doing.
+            look: Whether a stream shall find what this one took again.
+        """
+        plan = self.plan(When(job.mode, job.epoch, job.ds_id))
+        unread = self._unread.setdefault(id(plan.dataset), []) if plan.kind == "stream" else None
+        return BatchMaker(
+            plan, job.seed, job.epoch, job.steps, job.endless, job.shuffle, job.wanted, note, unread, look
+        )
+
+    def pool_for(self, plan: LoaderPlan, steps: int | None) -> WorkerPool | None:
         """The worker pool to use for a plan, or None to work in the main process."""
-        size = self.num_process
+        size, method = self.num_process, pick_start_method(self.start_method)
+        if plan.kind == "stream" or steps is None or method is None:
+            return None
         if size is None:
-            seconds = self._batch_seconds.get(plan.identity, 0.0)
-            worth_it = seconds > _WORTH_A_POOL_SECONDS and seconds * steps > _WORTH_A_FORK_SECONDS
-            size = max(cpu_count() - 1, 1) if worth_it else 0  # the step itself needs a processor too
-        if size == 0 or not can_fork():
+            size = self._best_number(plan, steps)
+        if size == 0:
             return None
         fingerprint = (size, *self._fingerprint())
         if self._pool is not None and (fingerprint != self._pool_fingerprint or not self._pool.is_open):
-            self.close()  # an op or data set was changed since the fork (the workers would not know), or a worker died
+            self.close()  # an op or data set was changed since the start (the workers would not know), or a worker died
         if self._pool is None:
-            self._pool, self._pool_fingerprint = WorkerPool(self.maker, size, self._describe_work), fingerprint
+            self._pool = WorkerPool(self.maker, size, self._describe_work, method, self.data_timeout)
+            self._pool_fingerprint = fingerprint
         return self._pool
+
+    def _best_number(self, plan: LoaderPlan, steps: int) -> int:
+        """How many workers are likely to be fastest, by what a batch costs."""
+        seconds = self._batch_seconds.get(plan.identity, 0.0)
+        worth_it = seconds > _WORTH_A_POOL_SECONDS and seconds * steps > _WORTH_A_FORK_SECONDS
+        if not worth_it and self.data_timeout is None:
+            return 0
+        return max(cpu_count() - 1, 1)  # the step itself needs a processor too
 
     def note_cost(self, plan: LoaderPlan, seconds: float) -> None:
         """Remember how long a batch of a plan takes in the main process."""
@@ -240,6 +271,9 @@ class Pipeline:
         if self._pool is not None:
             self._pool.close()
             self._pool = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_pool": None, "_pool_fingerprint": (), "_in_use": None, "_unread": {}}
 
     def _fingerprint(self) -> list[Any]:
         """What the state of ops and data sets looks like from here: plain values by value, all else by identity.
@@ -295,6 +329,40 @@ class Pipeline:
                 raise DataError(f"op #{slot} {type(op).__name__} filtered the sample given to Pipeline.transform")
         return to_tensor(sample, target_type)
 
+    def replay(
+        self, epoch: int, draw: int, mode: str = "train", ds_id: str = "", shuffle: bool | None = None
+    ) -> Replayed:
+        """Make one sample of a run again, alone, with the same random numbers.
+
+        Batch n of an epoch (from 1) holds the draws from (n - 1) * batch_size on. Ops after a `Batch` op work on whole
+        batches and are not part of it.
+
+        Args:
+            epoch: Epoch, from 1.
+            draw: Number of the draw in the epoch, from 0; beyond the length of the data the next round begins.
+            mode: "train", "eval" or "test".
+            ds_id: Data set id.
+            shuffle: Whether samples came in random order; None for "only in mode train".
+
+        Returns:
+            The sample, where it lies in the data set, and how it looked after each op.
+
+        Raises:
+            ConfigError: If the draw is negative, or the data makes its own batches or can only be gone through in order.
+
+        Example:
+            >>> import numpy as np
+            >>> from fastestimator_lite.dataset.numpy_dataset import NumpyDataset
+            >>> pipeline = Pipeline(train_data=NumpyDataset({"x": np.arange(10)}), batch_size=4)
+            >>> again = pipeline.replay(epoch=3, draw=7)
+            >>> again.sample["x"] == again.index
+            True
+        """
+        loader = self.load(When(mode, epoch, ds_id), steps=sys.maxsize, shuffle=shuffle)
+        if isinstance(draw, bool) or not isinstance(draw, int) or draw < 0:
+            raise ConfigError(f"Pipeline.replay(draw) must be an int >= 0, got {draw!r}")
+        return loader.replay(draw)
+
     def get_results(
         self, mode: str = "train", epoch: int = 1, ds_id: str = "", num_steps: int = 1, shuffle: bool = False
     ) -> list[dict[str, Any]] | dict[str, Any]:
@@ -315,7 +383,7 @@ class Pipeline:
             raise ConfigError(f"get_results(num_steps) must be >= 1, got {num_steps}")
         loader = self.load(When(mode, epoch, ds_id), shuffle=shuffle)
         batches = []
-        for batch in loader.in_main_process():
+        for batch in loader.in_main_process(look=True):
             batches.append(to_tensor(batch, _framework_in_use()))
             if len(batches) == num_steps:
                 break
@@ -374,6 +442,21 @@ class Pipeline:
         return [*lines, f"batch_size: {self.batch_size}", *(f"op: {type(op).__name__}" for op in self.ops)]
 
 
+@dataclasses.dataclass(frozen=True)
+class Replayed:
+    """A sample made again.
+
+    Attributes:
+        index: Where it lies in the data set; for a data set that gives batches, the number of its batch.
+        sample: The sample as it goes into a batch.
+        stages: The sample as it was read, and after each op, with what made it so.
+    """
+
+    index: int
+    sample: dict[str, Any]
+    stages: list[tuple[str, dict[str, Any]]]
+
+
 class Loader:
     """The batches of one epoch of one data set; may be iterated again, with the same batches.
 
@@ -413,24 +496,56 @@ class Loader:
             return self.in_main_process()
         return self._counted(pool.batches(self._job, self._start))
 
-    def in_main_process(self) -> Iterator[dict[str, Any]]:
-        """The same batches without workers."""
+    def in_main_process(self, look: bool = False) -> Iterator[dict[str, Any]]:
+        """The same batches without workers.
+
+        Args:
+            look: Whether this is only a look, which leaves a stream as it was.
+        """
         if self._job is None:
             return self._ready_made()
-        maker = self._pipeline.maker(self._job)
-        return self._counted(
-            batch for batch in map(maker.make, range(self._start, self._job.steps)) if batch is not None
-        )
+        return self._counted(self._made(self._job, look))
+
+    def _made(self, job: Job, look: bool) -> Iterator[dict[str, Any]]:
+        maker = self._pipeline.maker(job, look=look)
+        step = self._start
+        try:
+            while job.steps is None or step < job.steps:
+                batch = maker.make(step)
+                step += 1
+                if batch is not None:
+                    yield batch
+                elif maker.ended:
+                    return
+        finally:
+            maker.source.give_back()
+
+    def replay(self, draw: int) -> Replayed:
+        """Make one sample again; see `Pipeline.replay`."""
+        if self._job is None or self.plan.kind == "stream":
+            raise ConfigError(
+                f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) cannot be read at one place, so no sample "
+                f"of it can be replayed alone"
+            )
+        index, stages = self._pipeline.maker(self._job).replay(draw)
+        return Replayed(index, stages[-1][1], stages)
 
     def sample_keys(self) -> list[str]:
         """The keys of a batch, found by reading one sample; raises when an op's key is missing."""
         if self._job is None:
             return list(next(iter(self._ready_made())))
-        return self.plan.output_keys(self.plan.read_sample(0))
+        if self.plan.kind != "stream":
+            return self.plan.output_keys(self.plan.first_sample())
+        source = self._pipeline.maker(self._job, look=True).source
+        drawn = source.batch(self._start)
+        source.give_back()
+        if drawn is None:
+            raise DataError(f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) gave no sample")
+        return self.plan.output_keys(drawn.columns)
 
     def _measure(self) -> None:
         """Time the making of a batch, unless its cost is known, so that the Pipeline can tell whether workers pay."""
-        if self._job is None or self.plan.identity in self._pipeline._batch_seconds:
+        if self._job is None or self.plan.kind == "stream" or self.plan.identity in self._pipeline._batch_seconds:
             return
         maker = self._pipeline.maker(self._job)
         for _ in range(2):  # the first batch pays for imports and caches
@@ -443,12 +558,16 @@ class Loader:
         for batch in batches:
             count += 1
             yield batch
-        if not count and self.steps is not None and self.steps > self._start:
-            raise DataError(
-                f"{self.plan.filters()} of the Pipeline filtered every sample of the "
-                f"{self.steps - self._start} batches of the {self.plan.mode} data "
-                f"({len(self.plan.dataset)} samples); nothing is left"
-            )
+        if count or self.steps == self._start:
+            return
+        data = f"the {self.plan.mode} data ({type(self.plan.dataset).__name__})"
+        if self.plan.kind == "stream":
+            filters = f", or {self.plan.filters()} of the Pipeline filtered all of them" if self.plan.has_ops else ""
+            raise DataError(f"{data} gave no sample{filters}")
+        raise DataError(
+            f"{self.plan.filters()} of the Pipeline filtered every sample of the "
+            f"{(self.steps or 0) - self._start} batches of {data[4:]} with {len(self.plan.dataset)} samples; nothing is left"
+        )
 
     def _ready_made(self) -> Iterator[dict[str, Any]]:
         """Batches of a torch DataLoader or a `tf.data.Dataset`, again and again if more are asked for than it holds."""
@@ -524,10 +643,3 @@ def _capped(num_process: int | None) -> int | None:
         )
         return limit
     return num_process
-
-
-def _length_or_none(data: Any) -> int | None:
-    try:
-        return len(data)
-    except TypeError:
-        return None

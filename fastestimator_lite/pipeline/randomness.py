@@ -15,7 +15,7 @@ import numpy as np
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _GOLDEN = 0x9E3779B97F4A7C15
-ORDER, REPLACEMENT = -1, -2  # slots beside those of the ops, which count from 0
+ORDER, REPLACEMENT, READ = -1, -2, -3  # slots beside those of the ops, which count from 0
 
 
 class Stream:

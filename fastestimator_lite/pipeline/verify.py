@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,25 +25,35 @@ def source_kind(data: Any, name: str = "data") -> str:
         name: What to call it in the error.
 
     Returns:
-        "map" for a data set by index, "torch" for a torch DataLoader, "tf" for a `tf.data.Dataset`.
+        "map" for a data set by index, "groups" for one whose indices give batches, "stream" for what can only be gone
+        through (iterable data sets, generators and functions that make them), "ready" for a torch DataLoader or a
+        `tf.data.Dataset`, which bring finished batches.
 
     Raises:
         ConfigError: If it is none of them.
     """
     torch, tf = sys.modules.get("torch"), sys.modules.get("tensorflow")
     if torch is not None and isinstance(data, torch.utils.data.DataLoader):
-        return "torch"
+        return "ready"
     if tf is not None and isinstance(data, tf.data.Dataset):
-        return "tf"
-    is_by_index = callable(getattr(data, "__len__", None)) and callable(getattr(data, "__getitem__", None))
+        return "ready"
+    if getattr(data, "gives_batches", False):
+        return "groups"
+    if getattr(data, "sequential", False) or inspect.isgeneratorfunction(getattr(data, "func", data)):
+        return "stream"
+    if torch is not None and isinstance(data, torch.utils.data.IterableDataset):
+        return "stream"  # before the next question: torch gives it a __getitem__ that only raises
     is_other_list = isinstance(data, list) and bool(data) and not isinstance(data[0], Mapping)
-    if isinstance(data, (tuple, dict, str, np.ndarray)) or is_tensor(data) or is_other_list or not is_by_index:
-        raise ConfigError(
-            f"{name} must be a data set (with __len__, and __getitem__ returning a dict), a torch DataLoader or a "
-            f"tf.data.Dataset, got {type(data).__name__}: {data!r:.100}. Arrays go into "
-            f"fe.dataset.NumpyDataset({{'x': images, 'y': labels}})"
-        )
-    return "map"
+    is_value = isinstance(data, (tuple, Mapping, str, bytes, set, np.ndarray)) or is_tensor(data) or is_other_list
+    if not is_value and callable(getattr(data, "__getitem__", None)) and callable(getattr(data, "__len__", None)):
+        return "map"
+    if not is_value and isinstance(data, Iterable):
+        return "stream"
+    raise ConfigError(
+        f"{name} must be a data set (with __len__, and __getitem__ returning a dict), an iterable of dicts, a generator "
+        f"function, a torch DataLoader or a tf.data.Dataset, got {type(data).__name__}: {data!r:.100}. Arrays go into "
+        f"fe.dataset.NumpyDataset({{'x': images, 'y': labels}})"
+    )
 
 
 def check_data(name: str, data: Any) -> dict[str, Any]:
@@ -67,7 +78,7 @@ def check_data(name: str, data: Any) -> dict[str, Any]:
     for ds_id, item in by_id.items():
         for value in values_of(item):
             shown = f"{name}{f'[{ds_id!r}]' if ds_id else ''}{words_for_epoch(item, value)}"
-            if source_kind(value, shown) == "map" and len(value) == 0:
+            if source_kind(value, shown) in ("map", "groups") and len(value) == 0:
                 where = getattr(value, "root_dir", None)
                 raise ConfigError(
                     f"{shown} has 0 samples ({type(value).__name__}"
@@ -89,10 +100,6 @@ def check_pipeline(data: dict[str, dict[str, Any]], batch_size: Any, ops: list[A
         ConfigError: If something cannot work; the message names it.
     """
     _check_batch_sizes(batch_size)
-    if num_process is not None and (
-        isinstance(num_process, bool) or not isinstance(num_process, int) or num_process < 0
-    ):
-        raise ConfigError(f"num_process must be an int >= 0, or None to let the Pipeline pick, got {num_process!r}")
     for index, item in enumerate(ops):
         for op in values_of(item):
             if not isinstance(op, NumpyOp):
@@ -103,6 +110,36 @@ def check_pipeline(data: dict[str, dict[str, Any]], batch_size: Any, ops: list[A
     _check_ready_made(data, batch_size, ops, num_process)
     check_ds_ids_exist(ops, data, "op", "the Pipeline")
     _check_batch_ops(data, ops)
+
+
+def check_workers(num_process: Any, start_method: Any, data_timeout: Any, methods: Sequence[str]) -> None:
+    """Check what a Pipeline is told about its worker processes.
+
+    Args:
+        num_process: None or an int >= 0.
+        start_method: None or one of `methods`.
+        data_timeout: None or seconds > 0.
+        methods: The ways to start a process.
+
+    Raises:
+        ConfigError: If something cannot work; the message names it.
+    """
+    if num_process is not None and (
+        isinstance(num_process, bool) or not isinstance(num_process, int) or num_process < 0
+    ):
+        raise ConfigError(f"num_process must be an int >= 0, or None to let the Pipeline pick, got {num_process!r}")
+    if start_method is not None and start_method not in methods:
+        raise ConfigError(
+            f"start_method must be one of {', '.join(map(repr, methods))} or None, got {start_method!r}."
+            f"{suggest(start_method, methods)}"
+        )
+    is_number = isinstance(data_timeout, (int, float)) and not isinstance(data_timeout, bool)
+    if data_timeout is not None and not (is_number and data_timeout > 0):
+        raise ConfigError(f"data_timeout must be a number of seconds > 0, or None, got {data_timeout!r}")
+    if data_timeout is not None and num_process == 0:
+        raise ConfigError(
+            "data_timeout needs worker processes, and num_process=0 has none; use num_process=1 or more, or None"
+        )
 
 
 def _check_batch_sizes(batch_size: Any, name: str = "batch_size") -> None:
@@ -125,7 +162,7 @@ def _check_ready_made(data: dict[str, dict[str, Any]], batch_size: Any, ops: lis
         for item in by_id.values():
             for value in values_of(item):
                 kind = source_kind(value)
-                if kind != "map" and given and not (set(given) <= {"batch_size"} and isinstance(batch_size, dict)):
+                if kind == "ready" and given and not (set(given) <= {"batch_size"} and isinstance(batch_size, dict)):
                     raise ConfigError(
                         f"{mode}_data is a {type(value).__name__}, which makes its own batches; leave out "
                         f"{', '.join(given)}"

@@ -1,21 +1,25 @@
-"""The worker pool: forked processes that make batches and write them straight into memory shared with the main one.
+"""The worker pool: processes that make batches and write them straight into memory shared with the main one.
 
-The pool is forked once and lives over epochs, modes and plan changes. A worker inherits the Pipeline as it was at the
-fork, data and ops and lambdas included, so nothing is pickled on the way in; a task names the moment and the batch. On the
-way out arrays lie in a slot of shared memory and only their places go through a pipe. The slots are anonymous mappings:
-when the processes are gone, so are they.
+The pool is started once and lives over epochs, modes and plan changes. A forked worker inherits the Pipeline as it is, data
+and ops and lambdas included; one that is spawned, or forked by a server, gets it pickled. A task names the moment and the
+batch. On the way out arrays lie in a slot of shared memory and only their places go through a pipe.
 """
 
 from __future__ import annotations
 
 import collections
 import contextlib
+import importlib.util
 import mmap
 import multiprocessing
 import os
+import pickle
+import resource
 import signal
 import sys
+import time
 import traceback
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
@@ -23,33 +27,47 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
+from fastestimator_lite.pipeline.shared import Area, Place, reserve
 from fastestimator_lite.util import errors
-from fastestimator_lite.util.errors import DataError, WorkerDied
+from fastestimator_lite.util.errors import ConfigError, DataError, WorkerDied
+from fastestimator_lite.util.log import warn
 
-SLOT_BYTES = 1 << 30  # address space, not memory: a page is taken when a batch first reaches it
-_ALIGN = 64
+SLOT_BYTES = 1 << 30
+START_METHODS = ("fork", "forkserver", "spawn")
 _TASKS_AHEAD = 2  # per worker: one in the making, one waiting, so that a worker never idles between batches
+_SILENCE_SECONDS = 60.0  # after which a user wants to know what is going on
+_NOTE_NUMBERS = 2  # op position and sample index
+# read by the libraries when they are loaded
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
 
 
 class Job(NamedTuple):
-    """The epoch of a data set that a pool makes batches for."""
+    """The epoch of a data set that batches are made for.
+
+    Attributes:
+        mode, epoch, ds_id: The moment.
+        steps: Number of batches; None if nobody knows, which is no work for a pool.
+        endless: Whether the data goes round again when it runs out.
+        shuffle: Whether samples come in random order.
+        wanted: Keys that the batches must have; None for all.
+        seed: Run seed.
+    """
 
     mode: str
     epoch: int
     ds_id: str
-    steps: int
+    steps: int | None
     endless: bool
     shuffle: bool
     wanted: tuple[str, ...] | None
     seed: int
-
-
-class _Place(NamedTuple):
-    """Where an array lies in a slot."""
-
-    dtype: str
-    shape: tuple[int, ...]
-    offset: int
 
 
 class WorkerPool:
@@ -60,43 +78,69 @@ class WorkerPool:
             worker is doing.
         size: Number of workers, >= 1.
         describe: Turns such a note (op position, sample index) into words for an error.
+        method: "fork", "forkserver" or "spawn".
+        timeout: Seconds after which a worker that makes no progress is an error; None for never.
+
+    Raises:
+        ConfigError: If the Pipeline cannot be pickled and `method` needs that.
     """
 
-    def __init__(self, maker: Callable[[Job, Any], Any], size: int, describe: Callable[[int, int], str]) -> None:
-        context = multiprocessing.get_context("fork")
-        self._describe = describe
-        self._slots = [_reserve() for _ in range(_TASKS_AHEAD * size + 2)]
+    def __init__(
+        self,
+        maker: Callable[[Job, Any], Any],
+        size: int,
+        describe: Callable[[int, int], str],
+        method: str,
+        timeout: float | None = None,
+    ) -> None:
+        context: Any = multiprocessing.get_context(method)
+        self._describe, self._timeout = describe, timeout
+        self._slots = [reserve(SLOT_BYTES) for _ in range(_TASKS_AHEAD * size + 2)]
         self._free: collections.deque[int] = collections.deque(range(len(self._slots)))
-        self._notes = mmap.mmap(-1, mmap.PAGESIZE * (1 + size * 16 // mmap.PAGESIZE))
+        self._notes = Area(mmap.PAGESIZE * (1 + size * 8 * _NOTE_NUMBERS // mmap.PAGESIZE))
         self._connections: list[Connection] = []
-        self._processes = []
+        self._processes: list[Any] = []
         self._ticket = 0
-        for index in range(size):
-            ours, theirs = context.Pipe()
-            process = context.Process(
-                target=_work,
-                args=(theirs, maker, self._slots, self._notes, index, os.getpid()),
-                name=f"fastestimator_lite worker {index}",
-                daemon=True,
-            )
-            process.start()
-            theirs.close()
-            self._connections.append(ours)
-            self._processes.append(process)
         self._finalizer = weakref.finalize(self, _shut, self._connections, self._processes)
+        parent = os.getpid() if method == "fork" else 0
+        try:
+            for index in range(size):
+                ours, theirs = context.Pipe()
+                process = context.Process(
+                    target=_work,
+                    args=(theirs, maker, self._slots, self._notes, index, parent),
+                    name=f"fastestimator_lite worker {index}",
+                    daemon=True,
+                )
+                self._connections.append(ours)
+                with _one_thread_each(), warnings.catch_warnings():
+                    # Python 3.12 warns of forking beside threads; the workers touch nothing that a thread may have held
+                    warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
+                    process.start()
+                theirs.close()
+                self._processes.append(process)
+        except (pickle.PicklingError, AttributeError, TypeError) as err:
+            self.close()
+            raise ConfigError(
+                f"worker processes started by {method!r} need a Pipeline that can be pickled: {err}. Define functions and "
+                f"classes at the top of a module (no lambda), or use start_method='fork' or num_process=0"
+            ) from err
+        except BaseException:
+            self.close()
+            raise
 
     def batches(self, job: Job, start: int = 0) -> Iterator[dict[str, Any]]:
         """The batches of a job, in order.
 
         Args:
-            job: The job.
+            job: The job; its number of steps is known.
             start: Number of the first batch.
 
         Raises:
             DataError: What went wrong in a worker, with its traceback; `WorkerDied` if one ended without an answer.
         """
         self._ticket += 1  # answers to an iteration that was given up are told apart by it
-        ticket, todo = self._ticket, iter(range(start, job.steps))
+        ticket, todo = self._ticket, iter(range(start, job.steps or 0))
         ready: dict[int, dict[str, Any] | None] = {}
         load = [0] * len(self._connections)
         wanted = start
@@ -133,7 +177,7 @@ class WorkerPool:
         """Wait for at least one answer and file it."""
         sentinels: dict[Any, int] = {process.sentinel: index for index, process in enumerate(self._processes)}
         source: Any
-        for source in wait([*self._connections, *sentinels]):
+        for source in self._wait([*self._connections, *sentinels], load):
             if source in sentinels:
                 worker = sentinels[source]
                 if not self._connections[worker].poll():
@@ -153,22 +197,52 @@ class WorkerPool:
                 _raise_remote(*failure)
             ready[step] = self._open(slot, content)
 
+    def _wait(self, sources: list[Any], load: list[int]) -> list[Any]:
+        """Wait until one of the sources has something to say; notice when a worker that has work makes no progress."""
+        said: list[Any] = wait(sources, min(_SILENCE_SECONDS, self._timeout or _SILENCE_SECONDS) / 4)
+        if said:
+            return said
+        since = time.monotonic()
+        progress = {worker: (self._note(worker), since) for worker, count in enumerate(load) if count}
+        warned = False
+        while not said:
+            said = wait(sources, min(_SILENCE_SECONDS, self._timeout or _SILENCE_SECONDS) / 4)
+            now = time.monotonic()
+            for worker, (note, begin) in progress.items():
+                current = self._note(worker)
+                if current != note:
+                    progress[worker] = current, now
+                elif self._timeout is not None and now - begin > 0.75 * self._timeout:
+                    self._raise_hang(worker, note)
+                elif now - begin > 0.75 * _SILENCE_SECONDS and not warned:
+                    warned = True
+                    warn(
+                        f"worker process {self._processes[worker].pid} has been busy for over "
+                        f"{_SILENCE_SECONDS:.0f} s while {self._describe(*note)}; Pipeline(data_timeout=SECONDS) makes "
+                        f"that an error"
+                    )
+        return said
+
+    def _note(self, worker: int) -> tuple[int, ...]:
+        first = _NOTE_NUMBERS * worker
+        return tuple(self._notes.bytes().view(np.int64)[first : first + _NOTE_NUMBERS].tolist())
+
     def _open(self, slot: int | None, content: dict[str, Any] | None) -> dict[str, Any] | None:
         """Turn places in a slot into arrays on it; the slot is free again when the last of them is gone."""
-        places = [] if content is None else [key for key, value in content.items() if isinstance(value, _Place)]
+        places = [] if content is None else [key for key, value in content.items() if isinstance(value, Place)]
         if content is None or slot is None or not places:
             self._release(slot)
             return content
+        area = self._slots[slot]
+        base = area.bytes()
         if len(self._free) < len(self._processes):  # a reader that keeps its batches must not starve the workers
-            area = np.frombuffer(self._slots[slot], np.uint8)
             for key in places:
-                content[key] = _view(area, content[key]).copy()
+                content[key] = area.view(content[key], base).copy()
             self._release(slot)
             return content
-        area = np.frombuffer(self._slots[slot], np.uint8)
         for key in places:
-            content[key] = _view(area, content[key])
-        weakref.finalize(area, self._free.append, slot).atexit = False
+            content[key] = area.view(content[key], base)
+        weakref.finalize(base, self._free.append, slot).atexit = False
         return content
 
     def _release(self, slot: int | None) -> None:
@@ -180,13 +254,28 @@ class WorkerPool:
         process.join(5)
         code = process.exitcode
         how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-        note = np.frombuffer(self._notes, np.int64)[2 * worker : 2 * worker + 2].tolist()
-        doing = self._describe(*note)
+        doing = self._describe(*self._note(worker))
         self.close()
-        hint = " The system kills processes when memory runs out: try a smaller num_process." if code == -9 else ""
+        hint = ""
+        if code == -signal.SIGKILL:
+            scale = 1 if sys.platform == "darwin" else 1024
+            megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * scale / 2**20
+            hint = (
+                f" The system kills processes when memory runs out (the largest of the workers took {megabytes:.0f} MB): "
+                f"try a smaller num_process."
+            )
         raise WorkerDied(
             f"worker process {process.pid} ended by {how} while {doing}.{hint} num_process=0 does the same work "
             f"in the main process, where a debugger can follow it"
+        )
+
+    def _raise_hang(self, worker: int, note: tuple[int, ...]) -> NoReturn:
+        process = self._processes[worker]
+        doing = self._describe(*note)
+        self.close()
+        raise DataError(
+            f"worker process {process.pid} made no progress for {self._timeout:g} s (data_timeout) while {doing}; "
+            f"num_process=0 does the same work in the main process, where a debugger can follow it"
         )
 
     @property
@@ -199,35 +288,43 @@ class WorkerPool:
         self._finalizer()
 
 
-def can_fork() -> bool:
-    """Whether this system forks processes."""
-    return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+def pick_start_method(asked: str | None) -> str | None:
+    """How to start workers: as asked, else as the script set for `multiprocessing`, else the cheapest that is safe here.
+
+    Returns:
+        "fork", "forkserver" or "spawn"; None where there are no processes that share memory.
+    """
+    available = multiprocessing.get_all_start_methods()
+    if sys.platform == "win32":
+        return None
+    chosen = asked or multiprocessing.get_start_method(allow_none=True)
+    if chosen in available:
+        return chosen
+    return "fork" if "fork" in available and sys.platform != "darwin" else "spawn"
 
 
-def _reserve() -> mmap.mmap:
-    flags = mmap.MAP_SHARED | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
-    size = SLOT_BYTES
-    while True:
-        try:
-            return mmap.mmap(-1, size, flags=flags)
-        except OSError:  # address space is limited here
-            size //= 4
-            if size < 1 << 20:
-                raise
-
-
-def _view(area: np.ndarray, place: _Place) -> np.ndarray:
-    dtype = np.dtype(place.dtype)
-    count = int(np.prod(place.shape, dtype=np.int64))
-    return area[place.offset : place.offset + count * dtype.itemsize].view(dtype).reshape(place.shape)
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Let a process that starts meanwhile load its libraries with one thread: parallel work comes from the workers."""
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _shut(connections: list[Connection], processes: list[Any]) -> None:
     for connection in connections:
         with contextlib.suppress(OSError, ValueError):
             connection.send(None)
+    deadline = time.monotonic() + 0.5
     for process in processes:
-        process.join(0.5)
+        process.join(max(deadline - time.monotonic(), 0.0))
         if process.is_alive():
             process.kill()
             process.join(5)
@@ -248,21 +345,20 @@ class _RemoteError(Exception):
 
 
 def _work(
-    connection: Connection,
-    maker: Callable[[Job, Any], Any],
-    slots: list[mmap.mmap],
-    notes: mmap.mmap,
-    index: int,
-    parent: int,
+    connection: Connection, maker: Callable[[Job, Any], Any], slots: list[Area], notes: Area, index: int, parent: int
 ) -> None:
-    """A worker's life: take a task, make the batch, answer; until told to stop or the parent is gone."""
+    """A worker's life: take a task, make the batch, answer; until told to stop or the parent is gone.
+
+    A forked worker shares its siblings' ends of the pipes, so only the process id of the parent tells that it is gone; in
+    others the pipe ends with it (`parent` is 0).
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if "cv2" in sys.modules:
-        sys.modules["cv2"].setNumThreads(1)  # parallel work comes from the number of workers
-    note = memoryview(notes).cast("q")[2 * index : 2 * index + 2]
+    _bound_threads()
+    first = 8 * _NOTE_NUMBERS * index
+    note = memoryview(notes.memory)[first : first + 8 * _NOTE_NUMBERS].cast("q")
     makers: dict[Job, Any] = {}
-    while os.getppid() == parent:
+    while not parent or os.getppid() == parent:
         try:
             if not connection.poll(1.0):
                 continue
@@ -276,9 +372,7 @@ def _work(
         try:
             if job not in makers:
                 makers = {job: maker(job, note)}
-            content = makers[job].make(step)
-            if slot is not None and content is not None:
-                content = _place(content, slots[slot])
+            content = _make(makers[job], step, None if slot is None else slots[slot])
         except Exception as err:  # noqa: BLE001 - every error travels to the main process
             failure = (type(err).__name__, str(err), traceback.format_exc())
             content = None
@@ -292,17 +386,22 @@ def _work(
     os._exit(0)  # the parent's exit handlers are not this process's to run
 
 
-def _place(batch: dict[str, Any], slot: mmap.mmap) -> dict[str, Any]:
-    """Copy the arrays of a batch into a slot, as far as they fit, and leave their places instead."""
-    area = np.frombuffer(slot, np.uint8)
-    offset = 0
-    placed: dict[str, Any] = {}
-    for key, value in batch.items():
-        if isinstance(value, np.ndarray) and value.dtype.kind in "biufc" and offset + value.nbytes <= len(area):
-            place = _Place(value.dtype.str, value.shape, offset)
-            _view(area, place)[...] = value
-            placed[key] = place
-            offset += -(-value.nbytes // _ALIGN) * _ALIGN
-        else:
-            placed[key] = value
-    return placed
+def _make(maker: Any, step: int, area: Area | None) -> dict[str, Any] | None:
+    """Make a batch in an area, and leave the places of its arrays instead of them."""
+    if area is None:
+        batch: dict[str, Any] | None = maker.make(step, keep_globals=False)
+        return batch
+    area.clear()
+    batch = maker.make(step, area.empty, keep_globals=False)
+    return None if batch is None else {key: area.place(value) for key, value in batch.items()}
+
+
+def _bound_threads() -> None:
+    """Let libraries that are loaded already use one thread; those that are loaded later read the environment."""
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(1)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+    if importlib.util.find_spec("threadpoolctl") is not None:
+        importlib.import_module("threadpoolctl").threadpool_limits(1)

@@ -14,7 +14,7 @@ from fastestimator_lite.summary.summary import Summary, ValWithError
 from fastestimator_lite.util.errors import ConfigError, suggest
 
 # Shown in words beside the curves, not as curves.
-_CLOCKS = ("steps/sec", "epoch_time(sec)", "total_time(sec)", "num_device", "logging_interval")
+_CLOCKS = ("steps/sec", "data_wait%", "epoch_time(sec)", "total_time(sec)", "num_device", "logging_interval")
 _MODES = {"train": "train (last logged step)", "eval": "eval (last epoch)", "test": "test"}
 _LEARNING_RATE = "learning rate"
 _History: TypeAlias = Mapping[str, Mapping[str, Mapping[int, Any]]]
@@ -191,6 +191,9 @@ def _clock_facts(
     speeds = _numbers(train.get("steps/sec"))
     if speeds:
         facts.append(("speed", f"{np.median(speeds):.4g} steps/sec (median)"))
+    waits = _numbers(train.get("data_wait%"))
+    if waits:
+        facts.append(("waiting for data", f"{waits[-1]:.3g} % of the time in training"))
     devices = _numbers(train.get("num_device"))
     if devices:
         facts.append(("GPUs", f"{devices[-1]:.0f}"))

@@ -41,6 +41,7 @@ class System:
     Attributes:
         epoch_idx: Epoch in force, from 1; 0 before training.
         global_step: Training steps taken over the whole run.
+        data_wait: Seconds that training steps have waited for their batches.
         batch_idx: Batch in force within the epoch and data set, from 1.
         stop_training: Set it to True to end the run after the hook.
         summary: What was logged.
@@ -119,6 +120,7 @@ class System:
         self.ds_id = ""
         self.epoch_idx = 0
         self.global_step = 0
+        self.data_wait = 0.0
         self.batch_idx = 0
         self.stop_training = False
         self.summary = Summary(summary_name, system_config)

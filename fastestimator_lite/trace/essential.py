@@ -14,14 +14,21 @@ from tqdm import tqdm
 
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_number
+from fastestimator_lite.backend.device import cpu_count
 from fastestimator_lite.backend.model import get_lr
 from fastestimator_lite.trace.trace import PerDSTrace, Stage, Trace
 from fastestimator_lite.util.data import Data
 from fastestimator_lite.util.errors import ConfigError
+from fastestimator_lite.util.log import warn
+
+
+_STARVED_PERCENT = 25.0  # of the time in training: above it the pipeline is what to look at
+_STARVED_SECONDS = 2.0
+_PACE = ("steps/sec", "data_wait%")
 
 
 class TrainEssential(Trace):
-    """Logs what is monitored in training, the speed, and the times.
+    """Logs what is monitored in training, the speed, the share of time that steps waited for data, and the times.
 
     Args:
         monitor_names: Keys to log.
@@ -31,26 +38,31 @@ class TrainEssential(Trace):
 
     def __init__(self, monitor_names: Iterable[str]) -> None:
         super().__init__(
-            inputs=sorted(monitor_names), mode="train", outputs=["steps/sec", "epoch_time(sec)", "total_time(sec)"]
+            inputs=sorted(monitor_names), mode="train", outputs=[*_PACE, "epoch_time(sec)", "total_time(sec)"]
         )
         self._elapsed = 0.0
         self._begin = self._epoch_begin = self._mark = time.perf_counter()
         self._counted = 0
+        self._waited = self._trained = 0.0
+        self._has_hinted = False
 
     def get_outputs(self, ds_ids: Iterable[str]) -> list[str]:
         return [
             *self.outputs,
-            *(_named(key, ds_id) for key in (*self.inputs, "steps/sec") for ds_id in ds_ids if ds_id),
+            *(_named(key, ds_id) for key in (*self.inputs, *_PACE) for ds_id in ds_ids if ds_id),
         ]
 
     def on_begin(self, data: Data) -> None:
         self._begin = time.perf_counter()
         data.write_with_log("num_device", self.system.num_devices)
         data.write_with_log("logging_interval", self.system.log_steps)
+        self._waited = self._trained = 0.0
+        self._has_hinted = False
 
     def on_epoch_begin(self, data: Data) -> None:
         self._epoch_begin = self._mark = time.perf_counter()
         self._counted = 0
+        self._wait_mark = self._epoch_wait = self.system.data_wait
 
     def on_batch_end(self, data: Data) -> None:
         self._counted += 1
@@ -61,21 +73,39 @@ class TrainEssential(Trace):
             if key in data:
                 data.write_with_log(_named(key, system.ds_id), data[key])
         if system.global_step > 1:
-            now = time.perf_counter()
-            data.write_with_log(
-                _named("steps/sec", system.ds_id), round(self._counted / max(now - self._mark, 1e-9), 2)
-            )
-            self._mark, self._counted = now, 0
+            now, waited = time.perf_counter(), system.data_wait
+            seconds = max(now - self._mark, 1e-9)
+            data.write_with_log(_named("steps/sec", system.ds_id), round(self._counted / seconds, 2))
+            data.write_with_log(_named("data_wait%", system.ds_id), _percent(waited - self._wait_mark, seconds))
+            self._mark, self._counted, self._wait_mark = now, 0, waited
 
     def on_epoch_end(self, data: Data) -> None:
-        if self.system.log_steps == 0:
+        seconds = time.perf_counter() - self._epoch_begin
+        self._trained += seconds
+        self._waited += self.system.data_wait - self._epoch_wait
+        self._hint()
+        if self.system.log_steps != 0:
+            data.write_with_log("epoch_time(sec)", round(seconds, 2))
+
+    def _hint(self) -> None:
+        """Say once, as early as it is sure, that the pipeline is what limits the speed."""
+        percent = _percent(self._waited, self._trained)
+        if self._has_hinted or percent < _STARVED_PERCENT or self._waited < _STARVED_SECONDS:
             return
-        data.write_with_log("epoch_time(sec)", round(time.perf_counter() - self._epoch_begin, 2))
+        self._has_hinted = True
+        workers = self.system.pipeline.num_process
+        warn(
+            f"training waited {percent:g}% of the time ({self._waited:.1f} s) for data; pipeline.benchmark() shows what each "
+            f"op costs, and num_process (now {workers}, this process may use {cpu_count()} processors) sets how many "
+            f"workers share the work"
+        )
 
     def on_end(self, data: Data) -> None:
         for model in self.system.network.models:
             if card_of(model).current_optimizer is not None:
                 data.write_with_log(f"{card_of(model).name}_lr", np.float32(get_lr(model)))
+        if self._trained:  # for the summary; the line of 1.x stays as it is
+            self.system.write_summary("data_wait%", _percent(self._waited, self._trained))
         data.write_with_log("total_time(sec)", round(self._elapsed + time.perf_counter() - self._begin, 2))
 
     def state_dict(self) -> dict[str, Any]:
@@ -83,6 +113,10 @@ class TrainEssential(Trace):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._elapsed = state["elapsed"]
+
+
+def _percent(part: float, whole: float) -> float:
+    return round(100 * part / max(whole, 1e-9), 1)
 
 
 class _Means(Trace):

@@ -62,7 +62,7 @@ def test_the_lines_are_those_of_1x(demo):
     known = [
         r"FastEstimator-Start: step: 1; logging_interval: 10; num_device: \d+;",
         rf"FastEstimator-Train: step: 1; ce: {NUMBER};",
-        rf"FastEstimator-Train: step: \d+; ce: {NUMBER};( m2_lr: {NUMBER};)? steps/sec: {NUMBER};",
+        rf"FastEstimator-Train: step: \d+; ce: {NUMBER};( data_wait%: {NUMBER};)?( m2_lr: {NUMBER};)? steps/sec: {NUMBER};",
         rf"FastEstimator-Train: step: \d+; epoch: \d+; epoch_time\(sec\): {NUMBER};",
         rf"Eval Progress: \d+/\d+;( steps/sec: {NUMBER};)?",
         rf"FastEstimator-Eval: step: \d+; epoch: [12]; accuracy: {NUMBER}; ce: {NUMBER};",

@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from fastestimator_lite.op.numpyop import LambdaOp, NumpyOp
 from fastestimator_lite.op.tensorop.loss import MeanSquaredError
 from fastestimator_lite.op.tensorop.model import ModelOp, UpdateOp
 from fastestimator_lite.schedule import EpochScheduler, RepeatScheduler
-from fastestimator_lite.trace import PerDSTrace, Trace
+from fastestimator_lite.trace import PerDSTrace, Trace, essential
 from fastestimator_lite.util.errors import ConfigError, MissingKeyError
 
 RNG = np.random.default_rng(0)
@@ -131,7 +132,7 @@ def test_log_lines_have_the_form_of_1x(tensor_framework, capsys):
     expected = [
         r"FastEstimator-Start: step: 1; logging_interval: 2; num_device: \d+;",
         rf"FastEstimator-Train: step: 1; mse: {NUMBER};",
-        rf"FastEstimator-Train: step: 2; mse: {NUMBER}; steps/sec: {NUMBER};",
+        rf"FastEstimator-Train: step: 2; data_wait%: {NUMBER}; mse: {NUMBER}; steps/sec: {NUMBER};",
         rf"FastEstimator-Train: step: 3; epoch: 1; epoch_time\(sec\): {NUMBER};",
         r"Eval Progress: 1/3;",
         rf"Eval Progress: 2/3; steps/sec: {NUMBER};",
@@ -554,7 +555,9 @@ def test_named_data_sets_are_logged_one_by_one(tensor_framework, capsys):
     )
     estimator(tensor_framework, pipeline=pipeline, epochs=1, log_steps=1).fit()
     lines = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(rf"FastEstimator-Train: step: 2; mse\|a: {NUMBER}; steps/sec\|a: {NUMBER};", lines[2])
+    assert re.fullmatch(
+        rf"FastEstimator-Train: step: 2; data_wait%\|a: {NUMBER}; mse\|a: {NUMBER}; steps/sec\|a: {NUMBER};", lines[2]
+    )
     assert lines[4] == "Eval Progress (u): 1/2;"
     assert re.fullmatch(
         rf"FastEstimator-Eval: step: 2; epoch: 1; mse: {NUMBER}; mse\|u: {NUMBER}; mse\|v: {NUMBER};", lines[-2]
@@ -590,3 +593,39 @@ def test_a_loss_may_begin_later(tensor_framework, capsys):
     lines = [line for line in capsys.readouterr().out.splitlines() if "Eval" in line]
     assert "late" not in lines[0]
     assert "late: " in lines[1]
+
+
+def test_the_time_that_steps_wait_for_data_is_logged_kept_and_hinted_at(tensor_framework, capsys, caplog, monkeypatch):
+    monkeypatch.setattr(essential, "_STARVED_SECONDS", 0.05)
+    slow = LambdaOp(lambda x: (time.sleep(0.02), x)[1], "x", "x")
+    for op, is_high in ((slow, True), (None, False)):
+        caplog.clear()
+        pipeline = fe.Pipeline(train_data=data(), batch_size=4, ops=[op], num_process=0)
+        history = (
+            estimator(tensor_framework, pipeline=pipeline, log_steps=1, epochs=2).fit().history["train"]["data_wait%"]
+        )
+        values = [float(value) for value in history.values()]
+        assert len(values) == 5  # every step but the first
+        assert (min(values) > 70) == is_high
+        assert all(0 <= value <= 100 for value in values)
+        hints = [record for record in caplog.records if "for data" in record.message]
+        assert len(hints) == is_high
+        if is_high:
+            assert re.search(
+                r"training waited \d+(\.\d+)?% of the time \(\d\.\d s\) for data; pipeline.benchmark\(\)",
+                hints[0].message,
+            )
+    assert "data_wait%: " in capsys.readouterr().out
+
+
+def test_data_that_can_only_be_gone_through_trains_in_both_frameworks(tensor_framework):
+    def stream():
+        for row in RNG.standard_normal((10, 2)).astype(np.float32):
+            yield {"x": row, "y": row.sum(keepdims=True)}
+
+    for steps, expected in ((None, 6), (5, 10)):
+        pipeline = fe.Pipeline(train_data=stream, eval_data=stream, batch_size=4)
+        run = estimator(tensor_framework, pipeline=pipeline, train_steps_per_epoch=steps, eval_steps_per_epoch=steps)
+        summary = run.fit()
+        assert run.system.global_step == expected
+        assert len(summary.history["eval"]["mse"]) == 2

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from fastestimator_lite.backend.determinism import seed_host
 from fastestimator_lite.op.op import Op, get_inputs_by_op, write_outputs_by_op
 from fastestimator_lite.schedule.schedule import Scheduler, values_of, words_for_epoch
 from fastestimator_lite.types import FilteredData, Keys
@@ -69,14 +69,13 @@ class NumpyOp(Op):
     def reseed(self, seed: int) -> None:
         """Fix what the op will draw next.
 
-        The base class seeds `random` and `numpy.random`, which code of unknown kind may use; an op with a generator of
-        its own overrides this.
+        The base class seeds the global generators (see `seed_host`), which code of unknown kind may use; an op with a
+        generator of its own overrides this.
 
         Args:
             seed: Any int in [0, 2**64).
         """
-        random.seed(seed)
-        np.random.seed(seed & 0xFFFFFFFF)  # noqa: NPY002 - user code draws from it
+        seed_host(seed)
 
 
 class RandomOp(NumpyOp):

@@ -42,7 +42,7 @@ def test_a_run_and_its_test(estimator, samples, tmp_path):
     summary = run.fit()
     run.test()
     assert header(path)[:3] == ["mode", "step", "epoch"]
-    assert set(header(path)[3:]) == {"ce", "m_lr", "steps/sec", "epoch_time(sec)", "accuracy"}
+    assert set(header(path)[3:]) == {"ce", "m_lr", "steps/sec", "data_wait%", "epoch_time(sec)", "accuracy"}
     assert moments(path) == [
         ("train", "1", "1"),
         ("train", "2", "1"),

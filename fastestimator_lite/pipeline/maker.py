@@ -1,0 +1,359 @@
+"""BatchMaker: any batch of an epoch, in any order, in any process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Collection, Iterable, MutableSequence, Sequence
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from fastestimator_lite.backend.determinism import host_unchanged
+from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op
+from fastestimator_lite.pipeline.collate import collate_values, stacked_or_none
+from fastestimator_lite.pipeline.plan import LoaderPlan, Slot
+from fastestimator_lite.pipeline.randomness import Stream
+from fastestimator_lite.pipeline.source import GroupedSource, IndexedSource, Source, StreamedSource
+from fastestimator_lite.types import FilteredData
+from fastestimator_lite.util.errors import DataError, SampleError
+
+# A vectorized op works faster on a whole batch while its rows are small; large rows are best worked on while they are in
+# the processor's cache, one after the other. The result is the same.
+LARGE_ROW_BYTES = 1 << 16
+
+Allocate = Callable[[tuple[int, ...], Any], np.ndarray]
+
+
+class BatchMaker:
+    """Makes the batches of one epoch under a plan.
+
+    Args:
+        plan: The plan.
+        seed: Run seed.
+        epoch: Epoch, from 1.
+        steps: Batches in the epoch; None if nobody knows, for a stream.
+        endless: Whether the data goes round again when it runs out (full batches throughout); else the last batch may
+            be smaller.
+        shuffle: Whether samples come in random order.
+        wanted: Keys that the batches must have; None for all.
+        note: Where to write (op position, sample index) of the work in hand, so that somebody else can read what a
+            process was doing when it died.
+        unread: Samples of a stream that were looked at before.
+        look: Whether this is only a look; see `StreamedSource`.
+    """
+
+    def __init__(
+        self,
+        plan: LoaderPlan,
+        seed: int,
+        epoch: int,
+        steps: int | None,
+        endless: bool,
+        shuffle: bool,
+        wanted: Collection[str] | None = None,
+        note: MutableSequence[int] | None = None,
+        unread: list[Any] | None = None,
+        look: bool = False,
+    ) -> None:
+        self.plan, self.epoch, self.steps = plan, epoch, steps
+        self.stream = Stream(seed, plan.mode, plan.ds_id, epoch)
+        self.state = {"mode": plan.mode, "epoch": epoch, "ds_id": plan.ds_id}
+        self.wanted = None if wanted is None else set(wanted)
+        self.note = note if note is not None else [0, 0]
+        self.ended = False
+        self.source = self._make_source(shuffle, endless, [] if unread is None else unread, look)
+        self._groups = [(whole, tuple(group)) for whole, group in groupby(plan.sample_ops, _runs_whole)]
+        self._draws_anything = self.source.draws_on_read or any(
+            op.draws for _, op in (*plan.sample_ops, *plan.batch_ops)
+        )
+
+    def _make_source(self, shuffle: bool, endless: bool, unread: list[Any], look: bool) -> Source:
+        plan = self.plan
+        if plan.kind == "groups":
+            return GroupedSource(plan, self.stream, shuffle, self.note)
+        if plan.kind == "stream":
+            return StreamedSource(plan, self.stream, shuffle, self.note, endless, unread, look)
+        draws = (self.steps or 0) * (plan.batch_size or 1) if endless else len(plan.dataset)
+        return IndexedSource(plan, self.stream, shuffle, self.note, draws, plan.needed_from_data(self.wanted))
+
+    def make(self, step: int, empty: Allocate = np.empty, keep_globals: bool = True) -> dict[str, Any] | None:
+        """Make one batch.
+
+        Args:
+            step: Number of the batch in the epoch, from 0.
+            empty: Gives the memory for an array of the batch, by shape and dtype.
+            keep_globals: Whether the global random generators are left as they were; a worker process need not care.
+
+        Returns:
+            Arrays with a leading batch axis, and lists of strings; None if ops filtered every sample, or the data is
+            at its end (`ended` tells).
+
+        Raises:
+            SampleError: If an op fails.
+            DataError: If samples cannot be stacked, or all of the data was filtered.
+        """
+        with host_unchanged() if keep_globals and self._draws_anything else contextlib.nullcontext():
+            return self._make(step, empty)
+
+    def _make(self, step: int, empty: Allocate) -> dict[str, Any] | None:
+        drawn = self.source.batch(step)
+        if drawn is None:
+            self.ended = True
+            return None
+        draws, indices, columns = drawn
+        done: list[Slot] = []
+        groups = list(self._groups)
+        while groups:
+            whole, group = groups.pop(0)
+            if whole and not _rows_are_large(columns, group):
+                done += group
+                for slot, op in group:
+                    self._apply_to_columns(slot, op, columns, indices)
+                continue
+            columns, draws, indices, ran = self._row_by_row(group, groups, done, columns, draws, indices, empty)
+            done += ran
+            if not draws:
+                return None
+        batch = self._stack(columns, indices, empty)
+        for slot, op in self.plan.batch_ops:
+            if self._apply(slot, op, batch, True, indices, draws[0]) is not None:
+                return None
+        return batch if self.wanted is None else {key: value for key, value in batch.items() if key in self.wanted}
+
+    def replay(self, draw: int) -> tuple[int, list[tuple[str, dict[str, Any]]]]:
+        """Make one sample again, alone.
+
+        Args:
+            draw: Number of the draw in the epoch, from 0.
+
+        Returns:
+            Where the sample lies in the data set, and the sample as it was read and after each op, with what made it so.
+            A sample that was filtered ends with the op that did it; what took its place is not followed.
+        """
+        with host_unchanged():
+            drawn = self.source.one(draw)
+            draw, index = drawn.draws[0], int(drawn.indices[0])
+            row = {key: column[0] for key, column in drawn.columns.items()}
+            stages = [("read", dict(row))]
+            for slot, op in self.plan.sample_ops:
+                filtered = self._apply(slot, op, row, False, [index], draw)
+                word = " (filtered)" if filtered is not None else ""
+                stages.append((f"op #{slot} {type(op).__name__}{word}", dict(row)))
+                if filtered is not None:
+                    break
+        return index, stages
+
+    def _apply_to_columns(self, slot: int, op: NumpyOp, columns: dict[str, Any], indices: Sequence[int]) -> None:
+        """Run a vectorized op on whole columns; on the rows if they have unequal shapes."""
+        for key in op.inputs:
+            if isinstance(columns.get(key), list):
+                stacked = stacked_or_none(columns[key])
+                if stacked is None:
+                    self._apply_to_rows(slot, op, columns, indices)
+                    return
+                columns[key] = stacked
+        self._apply(slot, op, columns, True, indices)
+
+    def _apply_to_rows(self, slot: int, op: NumpyOp, columns: dict[str, Any], indices: Sequence[int]) -> None:
+        rows = [{key: columns[key][position] for key in op.inputs} for position in range(len(indices))]
+        for row, index in zip(rows, indices, strict=True):
+            self._apply(slot, op, row, False, [index])
+        for key in op.outputs:
+            columns[key] = [row[key] for row in rows]
+        for key in op.deletes:
+            del columns[key]
+
+    def _row_by_row(
+        self,
+        group: Sequence[Slot],
+        following: list[tuple[bool, tuple[Slot, ...]]],
+        done: Sequence[Slot],
+        columns: dict[str, Any],
+        draws: Sequence[int],
+        indices: Sequence[int],
+        empty: Allocate,
+    ) -> tuple[dict[str, Any], list[int], list[int], list[Slot]]:
+        """Run ops on one sample after the other; a filtered sample is replaced or left out.
+
+        Vectorized ops that follow are taken over (and out of `following`) where rows are large.
+        """
+        ops = list(group)
+        rows: _Rows | None = None
+        kept: list[int] = []
+        used = [int(index) for index in indices]
+        for position, (draw, index) in enumerate(zip(draws, tuple(used), strict=True)):
+            row: dict[str, Any] | None = {key: column[position] for key, column in columns.items()}
+            filtered = self._run(ops, row, draw, index)  # type: ignore[arg-type]
+            if filtered is not None:
+                row = None
+                if filtered.replacement and self.plan.mode == "train":
+                    row, used[position] = self._replacement([*done, *ops], draw)
+            if row is None:
+                continue
+            if rows is None:
+                while following and following[0][0] and _row_is_large(row, following[0][1]):
+                    more = following.pop(0)[1]
+                    self._run(more, row, draw, used[position])
+                    ops += more
+                rows = _Rows(len(used) - position, self._kept_for_batch if not following else None, empty)
+            rows.add(row)
+            kept.append(position)
+        return (
+            {} if rows is None else rows.columns(),
+            [draws[position] for position in kept],
+            [used[position] for position in kept],
+            ops,
+        )
+
+    def _replacement(self, ops: Sequence[Slot], draw: int) -> tuple[dict[str, Any] | None, int]:
+        """The first sample that passes all `ops`, gone through in an order of this draw's own; none at a stream's end."""
+        attempt = 0
+        for index, row in self.source.others(draw):
+            attempt += 1
+            if self._run(ops, row, draw + (attempt << 40), index) is None:
+                return row, index
+        if self.source.at_end:
+            return None, 0
+        raise DataError(
+            f"{self.plan.filters()} of the Pipeline filtered {attempt} of {attempt} samples of the "
+            f"{self.plan.mode} data in epoch {self.epoch}; nothing is left to train on"
+        )
+
+    def _run(self, ops: Sequence[Slot], row: dict[str, Any], draw: int, index: int) -> FilteredData | None:
+        """Run ops on one sample, in place; the `FilteredData` that stopped them, or None."""
+        for slot, op in ops:
+            filtered = self._apply(slot, op, row, False, [index], draw)
+            if filtered is not None:
+                return filtered
+        return None
+
+    def _apply(
+        self, slot: int, op: NumpyOp, data: dict[str, Any], batched: bool, indices: Sequence[int], draw: int = 0
+    ) -> FilteredData | None:
+        """Run one op; an error comes back with the op, the sample and what it held."""
+        self.note[0], self.note[1] = slot, indices[0]
+        try:
+            return apply_op(op, data, self.state, batched, self.stream.seed(draw, slot) if op.draws else None)
+        except Exception as err:
+            shown = f"sample {indices[0]}" if not batched else f"a batch of samples {_shortened(indices)}"
+            raise SampleError(
+                f"op #{slot} {type(op).__name__} of the Pipeline failed on {shown} ({self._moment()}): "
+                f"{type(err).__name__}: {err}. It held: {describe_values(data)}"
+                + ("" if batched else self._origin(int(indices[0]), data))
+            ) from err
+
+    def _origin(self, index: int, data: dict[str, Any]) -> str:
+        """The texts of a sample, such as its file, that it was read with and does not hold any more."""
+        words: list[str] = []
+        with contextlib.suppress(Exception):  # this is for the message of another error
+            texts = {key: value for key, value in self.source.look(index).items() if isinstance(value, str)}
+            words = [f"{key} {text!r:.200}" for key, text in texts.items() if data.get(key) is not text]
+        return f"; it was read with {', '.join(words)}" if words else ""
+
+    def _stack(self, columns: dict[str, Any], indices: Sequence[int], empty: Allocate) -> dict[str, Any]:
+        plan = self.plan
+        if plan.collate_fn is not None:
+            keys = list(columns)
+            return plan.collate_fn([{key: columns[key][i] for key in keys} for i in range(len(indices))])
+        batch = {key: columns[key] for key in self._kept_for_batch(columns)}
+        for key, column in batch.items():
+            if not isinstance(column, np.ndarray) or column.dtype.kind == "U":
+                try:
+                    batch[key] = collate_values(key, column, plan.pad_value, indices, empty)
+                except DataError as err:
+                    raise self._with_origin(err, key, column, indices) from None
+        return batch
+
+    def _with_origin(self, err: DataError, key: str, column: Sequence[Any], indices: Sequence[int]) -> DataError:
+        """The error about values of a key that form no batch, with where they came from."""
+        where = self._moment()
+        writers = [(slot, op) for slot, op in self.plan.sample_ops if key in op.outputs]
+        if not writers:
+            return type(err)(f"{err} (from the data set {type(self.plan.dataset).__name__}; {where})")
+        slot, op = writers[-1]
+        for value, index in zip(column, indices, strict=True):
+            if value is None:
+                return SampleError(
+                    f"op #{slot} {type(op).__name__} of the Pipeline returned None for its output "
+                    f"{key!r} on sample {index} ({where}); does its forward end with a return?"
+                )
+        return SampleError(f"{err} (written by op #{slot} {type(op).__name__} of the Pipeline; {where})")
+
+    def _moment(self) -> str:
+        return f"mode {self.plan.mode!r}, epoch {self.epoch}" + (f", ds_id {self.plan.ds_id!r}" * bool(self.plan.ds_id))
+
+    def _kept_for_batch(self, columns: Iterable[str]) -> list[str]:
+        """The keys worth stacking: wanted, or read by an op on batches."""
+        if self.wanted is None:
+            return list(columns)
+        read = {key for _, op in self.plan.batch_ops for key in op.inputs}
+        return [key for key in columns if key in self.wanted or key in read]
+
+
+class _Rows:
+    """Samples on their way into a batch: arrays of one shape and type are written straight into the batch's memory.
+
+    Args:
+        count: The most rows that may come.
+        keep: Picks the keys that the batch needs, out of those that there are; None for all.
+        empty: Gives memory by shape and dtype.
+    """
+
+    def __init__(self, count: int, keep: Callable[[Iterable[str]], list[str]] | None, empty: Allocate) -> None:
+        self._count, self._keep, self._empty = count, keep, empty
+        self._values: dict[str, Any] = {}
+        self._length = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Take one row; all have the same keys."""
+        if not self._length:
+            for key in row if self._keep is None else self._keep(row):
+                value = row[key]
+                is_array = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "biufc"
+                self._values[key] = self._empty((self._count, *value.shape), value.dtype) if is_array else []
+        for key, column in self._values.items():
+            value = row[key]
+            if isinstance(column, list):
+                column.append(value)
+            elif isinstance(value, np.ndarray) and value.shape == column.shape[1:] and value.dtype == column.dtype:
+                column[self._length] = value
+            else:  # not of one shape after all: padding or an error comes later
+                self._values[key] = [*column[: self._length].copy(), value]
+        self._length += 1
+
+    def columns(self) -> dict[str, Any]:
+        """Arrays or lists by key."""
+        return {key: column[: self._length] for key, column in self._values.items()}
+
+
+def _rows_are_large(columns: dict[str, Any], ops: Sequence[Slot]) -> bool:
+    return _row_is_large({key: column[0] for key, column in columns.items()}, ops)
+
+
+def _row_is_large(row: dict[str, Any], ops: Sequence[Slot]) -> bool:
+    values = (row.get(key) for key in ops[0][1].inputs)
+    return sum(value.nbytes for value in values if isinstance(value, np.ndarray)) >= LARGE_ROW_BYTES
+
+
+def _runs_whole(slot: Slot) -> bool:
+    """Whether an op works on whole batches; one that draws would draw otherwise than row by row."""
+    return slot[1].vectorized and not slot[1].draws
+
+
+def describe_values(data: dict[str, Any]) -> str:
+    """Keys with type and shape, for an error message."""
+    parts = []
+    for key, value in data.items():
+        if isinstance(value, np.ndarray):
+            parts.append(f"{key} {value.dtype} {value.shape}")
+        elif isinstance(value, str):
+            parts.append(f"{key} {value!r:.100}")
+        else:
+            parts.append(f"{key} {type(value).__name__}")
+    return ", ".join(parts) or "nothing"
+
+
+def _shortened(indices: Sequence[int]) -> str:
+    shown = ", ".join(map(str, indices[:8]))
+    return shown + (", ..." if len(indices) > 8 else "")
