@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fastestimator_lite import dataset as dataset
     from fastestimator_lite import op as op
     from fastestimator_lite import schedule as schedule
+    from fastestimator_lite import slicer as slicer
     from fastestimator_lite import summary as summary
     from fastestimator_lite import trace as trace
     from fastestimator_lite import types as types

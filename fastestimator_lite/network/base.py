@@ -1,111 +1,24 @@
-"""BaseNetwork: which TensorOps are in force, which keys go in and come out, and one step."""
+"""BaseNetwork: models and TensorOps, what of them is in force at a moment, and one step."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.framework import framework_of_model
 from fastestimator_lite.component import When
+from fastestimator_lite.network.plan import NetworkPlan
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op
 from fastestimator_lite.op.op import Op
 from fastestimator_lite.op.tensorop.model.update import UpdateOp
 from fastestimator_lite.op.tensorop.tensorop import TensorOp
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of, words_for_epoch
+from fastestimator_lite.slicer.slicer import Slicer
 from fastestimator_lite.types import FilteredData
-from fastestimator_lite.util.errors import CheckpointError, ConfigError, MissingKeyError, suggest
+from fastestimator_lite.util.errors import CheckpointError, ConfigError, suggest
 from fastestimator_lite.util.names import check_mode, filter_nones, to_list
-
-_Slot = tuple[int, Any]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class NetworkPlan:
-    """What is in force for one mode and data set.
-
-    Attributes:
-        mode: "train", "eval", "test" or "infer".
-        ds_id: Data set id.
-        ops: TensorOps with their positions in the list.
-        pops: NumpyOps on the finished batch, with their positions.
-        wanted: Keys that somebody reads after the step; None for all.
-        optimizers: The optimizer in force of each model that is trained, by model name.
-        baked: What a traced graph would hold fast of the models and optimizers.
-    """
-
-    mode: str
-    ds_id: str
-    ops: tuple[_Slot, ...]
-    pops: tuple[_Slot, ...]
-    wanted: frozenset[str] | None
-    optimizers: tuple[tuple[str, Any], ...]
-    baked: tuple[Any, ...] = ()
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """Equal for two plans that do the same work."""
-        ops = tuple((slot, id(op)) for slot, op in (*self.ops, *self.pops))
-        optimizers = tuple((name, id(one)) for name, one in self.optimizers)
-        return (self.mode, self.ds_id, ops, self.wanted, optimizers, self.baked)
-
-    @property
-    def updates(self) -> list[UpdateOp]:
-        """The ops that train a model."""
-        return [op for _, op in self.ops if isinstance(op, UpdateOp)]
-
-    def input_keys(self) -> set[str]:
-        """Keys that the ops read and no earlier op wrote."""
-        made: set[str] = set()
-        needed: set[str] = set()
-        for _, op in (*self.ops, *self.pops):
-            needed.update(key for key in op.inputs if key not in made)
-            made.update(op.outputs)
-        return needed
-
-    def output_keys(self) -> list[str]:
-        """Keys that the ops leave behind, postprocessing included."""
-        return _left_behind((*self.ops, *self.pops))
-
-    def kept_keys(self) -> list[str]:
-        """Keys that the TensorOps leave behind and that somebody reads: the postprocessing, or who comes after."""
-        made = _left_behind(self.ops)
-        if self.wanted is None:
-            return made
-        read = {key for _, op in self.pops for key in op.inputs} | self.wanted
-        return [key for key in made if key in read]
-
-    def keys_of_batch(self) -> set[str] | None:
-        """Keys that a batch must bring: for the ops, and for who reads after the step; None for all."""
-        if self.wanted is None:
-            return None
-        return self.input_keys() | (self.wanted - set(self.output_keys()))
-
-    def check_keys(self, batch_keys: Iterable[str]) -> None:
-        """Check that every op finds its keys.
-
-        Args:
-            batch_keys: Keys of a batch.
-
-        Raises:
-            MissingKeyError: It names the op, the key, where present keys come from, and a likely fix.
-        """
-        origin = dict.fromkeys(batch_keys, "the Pipeline")
-        for slot, op in (*self.ops, *self.pops):
-            for key in op.inputs:
-                if key not in origin:
-                    name = f"{type(op).__name__}(loss_name={key!r})" if isinstance(op, UpdateOp) else type(op).__name__
-                    there = ", ".join(f"{known!r} (from {source})" for known, source in origin.items())
-                    raise MissingKeyError(
-                        f"op #{slot} {name} of the Network needs key {key!r} (mode {self.mode!r}"
-                        f"{f', ds_id {self.ds_id!r}' if self.ds_id else ''}); at that point there are: "
-                        f"{there or 'none'}.{suggest(key, origin)}"
-                    )
-            origin.update(dict.fromkeys(op.outputs, f"op #{slot} {type(op).__name__}"))
-            for key in op.deletes:
-                origin.pop(key, None)
 
 
 class BaseNetwork:
@@ -114,15 +27,20 @@ class BaseNetwork:
     Args:
         ops: TensorOps and Schedulers of TensorOps, in order.
         pops: NumpyOps, and Schedulers of them, on the finished batch.
+        slicers: Slicers, and Schedulers of them. Where one cuts the batch, all ops run on one minibatch after the
+            other.
     """
 
     framework: str
 
-    def __init__(self, ops: Any, pops: Any = None) -> None:
+    def __init__(self, ops: Any, pops: Any = None, slicers: Any = None) -> None:
         self.ops = filter_nones(to_list(ops))
         self.postprocessing = filter_nones(to_list(pops))
-        _check_kinds(self.ops, TensorOp, "the Network", "; NumpyOps belong in the Pipeline or in pops")
-        _check_kinds(self.postprocessing, NumpyOp, "the Network's pops", "")
+        self.slicers = filter_nones(to_list(slicers))
+        _check_kinds(self.ops, TensorOp, "op", "the Network", "; NumpyOps belong in the Pipeline or in pops")
+        _check_kinds(self.postprocessing, NumpyOp, "op", "the Network's pops", "")
+        _check_kinds(self.slicers, Slicer, "slicer", "the Network", "")
+        _check_slicers(self.slicers, self.ops)
         self.models = _models_of(self.ops)
         self.eager = False
         self._steps: dict[tuple[Any, ...], Any] = {}
@@ -139,9 +57,10 @@ class BaseNetwork:
         raise NotImplementedError
 
     def get_scheduled_items(self, mode: str) -> list[Any]:
-        """Everything of a mode that may be a Scheduler: ops, and in training the optimizers."""
+        """Everything of a mode that may be a Scheduler: ops, slicers, and in training the optimizers."""
         optimizers = [card_of(model).optimizer for model in self.models] if mode == "train" else []
-        return [*self.ops, *self.postprocessing, *(one for one in optimizers if isinstance(one, Scheduler))]
+        scheduled = (one for one in optimizers if isinstance(one, Scheduler))
+        return [*self.ops, *self.postprocessing, *self.slicers, *scheduled]
 
     def get_loss_keys(self) -> set[str]:
         """Keys of the losses that ops minimize."""
@@ -184,8 +103,9 @@ class BaseNetwork:
         Raises:
             ConfigError: If a model is to be trained that has no optimizer then.
         """
-        ops = tuple((slot, op) for slot, item in enumerate(self.ops) for op in select([item], when))
-        pops = tuple((slot, op) for slot, item in enumerate(self.postprocessing) for op in select([item], when))
+        ops, pops, slicers = (_in_force(items, when) for items in (self.ops, self.postprocessing, self.slicers))
+        if not any(slicer.slice_inputs for _, slicer in slicers):
+            slicers = ()  # nothing is cut, so there is nothing to join
         optimizers = self.trained_models(when) if when.mode == "train" else {}
         for name, optimizer in optimizers.items():
             if optimizer is None:
@@ -206,6 +126,7 @@ class BaseNetwork:
             None if wanted is None else frozenset(wanted),
             tuple(sorted(optimizers.items())),
             baked,
+            slicers,
         )
 
     def load(self, when: When, wanted: Collection[str] | None = None) -> Step:
@@ -214,6 +135,9 @@ class BaseNetwork:
         Args:
             when: Mode, epoch and ds_id.
             wanted: Keys that somebody reads after the step; None for all.
+
+        Raises:
+            ConfigError: See `plan`, and `NetworkPlan.joins`.
         """
         self.set_optimizers(when.epoch or 1)
         plan = self.plan(when, wanted)
@@ -313,6 +237,7 @@ class BaseNetwork:
         return [
             *(f"model: {card_of(model).name}" for model in self.models),
             *(f"op: {type(op).__name__}" for item in self.ops for op in values_of(item)),
+            *(f"slicer: {type(slicer).__name__}" for item in self.slicers for slicer in values_of(item)),
         ]
 
 
@@ -395,15 +320,6 @@ class Step:
         return arrays
 
 
-def _left_behind(ops: Iterable[_Slot]) -> list[str]:
-    made: dict[str, None] = {}
-    for _, op in ops:
-        made.update(dict.fromkeys(op.outputs))
-        for key in op.deletes:
-            made.pop(key, None)
-    return list(made)
-
-
 def _call(slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]:
     """An op as a function of (store, state), with reading and writing settled beforehand."""
     forward, inputs, outputs, deletes = op.forward, op.inputs, op.outputs, op.deletes  # type: ignore[attr-defined]
@@ -462,12 +378,37 @@ def _taken(batches: Iterable[dict[str, Any]], work: Callable[[dict[str, Any]], A
     return results
 
 
-def _check_kinds(items: list[Any], kind: type, place: str, hint: str) -> None:
+def _in_force(items: Sequence[Any], when: When) -> tuple[tuple[int, Any], ...]:
+    """What of a list takes part at a moment, with its positions."""
+    return tuple((slot, part) for slot, item in enumerate(items) for part in select([item], when))
+
+
+def _check_slicers(slicers: list[Any], ops: list[Any]) -> None:
+    """Check that something is cut at some time, and that what is joined is cut or written at some time."""
+    known = [slicer for item in slicers for slicer in values_of(item)]
+    cut = {key for slicer in known for key in slicer.slice_inputs}
+    if known and not cut:
+        raise ConfigError(
+            f"the Network's slicers ({', '.join(type(slicer).__name__ for slicer in known)}) only join; give it one "
+            f"that cuts as well, such as AxisSlicer or SlidingSlicer with slice='x'"
+        )
+    there = cut | {key for item in ops for op in values_of(item) for key in op.outputs}
+    for slot, item in enumerate(slicers):
+        for slicer in values_of(item):
+            for key in slicer.unslice_inputs:
+                if key not in there:
+                    raise ConfigError(
+                        f"slicer #{slot} {type(slicer).__name__} of the Network joins key {key!r}, which no slicer cuts "
+                        f"and no op writes; there are: {', '.join(map(repr, sorted(there)))}.{suggest(key, sorted(there))}"
+                    )
+
+
+def _check_kinds(items: list[Any], kind: type, noun: str, place: str, hint: str) -> None:
     for index, item in enumerate(items):
         for op in values_of(item):
             if not isinstance(op, kind):
                 raise ConfigError(
-                    f"op #{index} of {place} must be a {kind.__name__}, got {type(op).__name__}: {op!r:.100}"
+                    f"{noun} #{index} of {place} must be a {kind.__name__}, got {type(op).__name__}: {op!r:.100}"
                     f"{words_for_epoch(item, op)}{hint}"
                 )
 

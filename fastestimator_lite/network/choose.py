@@ -21,17 +21,17 @@ def Network(ops: Any, pops: Any = None, slicers: Any = None) -> BaseNetwork:  # 
     Args:
         ops: TensorOps and Schedulers of TensorOps, in order; None entries are skipped.
         pops: NumpyOps, and Schedulers of them, on the finished batch.
-        slicers: Not available yet.
+        slicers: Slicers, and Schedulers of them. Where one cuts the batch, all ops, updates included, run on one minibatch
+            after the other; what the ops write and somebody reads afterwards must be joined by a slicer.
 
     Returns:
         A torch network if the models are torch modules, a TensorFlow one if they are Keras models. Without a model, that
         of the framework in use, torch first.
 
     Raises:
-        ConfigError: If there are models of both frameworks, or something is no TensorOp.
+        ConfigError: If there are models of both frameworks, something is no TensorOp, NumpyOp or Slicer, or slicers join
+            keys that nothing cuts or writes.
     """
-    if slicers is not None:
-        raise ConfigError("Network(slicers=...) is not available yet")
     names: dict[str, list[str]] = {}
     for item in filter_nones(to_list(ops)):
         for op in values_of(item):
@@ -44,8 +44,8 @@ def Network(ops: Any, pops: Any = None, slicers: Any = None) -> BaseNetwork:  # 
         )
     framework = next(iter(names)) if names else framework_in_use()
     if framework == "torch":
-        return importlib.import_module("fastestimator_lite.network.pytorch").TorchNetwork(ops, pops)
-    return importlib.import_module("fastestimator_lite.network.tensorflow").TFNetwork(ops, pops)
+        return importlib.import_module("fastestimator_lite.network.pytorch").TorchNetwork(ops, pops, slicers)
+    return importlib.import_module("fastestimator_lite.network.tensorflow").TFNetwork(ops, pops, slicers)
 
 
 def framework_in_use() -> str:

@@ -10,7 +10,9 @@ import torch
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.device import get_device
-from fastestimator_lite.network.base import BaseNetwork, NetworkPlan, Step
+from fastestimator_lite.network.base import BaseNetwork, Step
+from fastestimator_lite.network.minibatches import MinibatchWork, Work
+from fastestimator_lite.network.plan import NetworkPlan
 
 
 class TorchNetwork(BaseNetwork):
@@ -41,15 +43,19 @@ class TorchStep(Step):
         models = {model for _, op in plan.ops for model in op.get_fe_models()}
         self._half = any(card_of(model).mixed_precision for model in models)
         self._made = plan.kept_keys()
+        self._work: Work = MinibatchWork(self._run_ops, plan) if plan.slicers else self._run_ops
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        return self._step(batch, False)
+        tensors = self._tensors(batch)
+        tensors.update(self._work(tensors, False))
+        return self.finish(tensors)
 
     def dry(self, batch: dict[str, Any]) -> dict[str, Any]:
-        return self._step(batch, True)
-
-    def _step(self, batch: dict[str, Any], dry: bool) -> dict[str, Any]:
         tensors = self._tensors(batch)
+        tensors.update(self._work(tensors, True))
+        return self.finish(tensors)
+
+    def _run_ops(self, tensors: dict[str, Any], dry: bool) -> dict[str, Any]:
         store = dict(tensors)
         state = {"mode": self.plan.mode, "epoch": self.epoch, "warmup": dry, "tape": None, "deferred": {}}
         if self._half:
@@ -59,10 +65,11 @@ class TorchStep(Step):
         else:
             with torch.set_grad_enabled(self._grad):
                 self.run(store, state)
+        made = {}
         for key in self._made:
             value = store[key]
-            tensors[key] = value.detach() if isinstance(value, torch.Tensor) else to_tensor(value, "torch")
-        return self.finish(tensors)
+            made[key] = value.detach() if isinstance(value, torch.Tensor) else to_tensor(value, "torch")
+        return made
 
     def _tensors(self, batch: dict[str, Any]) -> dict[str, Any]:
         tensors = {}

@@ -11,7 +11,9 @@ import tensorflow as tf
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.tensorflow.model import build_optimizer
-from fastestimator_lite.network.base import BaseNetwork, NetworkPlan, Step
+from fastestimator_lite.network.base import BaseNetwork, Step
+from fastestimator_lite.network.minibatches import MinibatchWork, Work
+from fastestimator_lite.network.plan import NetworkPlan
 
 
 class TFNetwork(BaseNetwork):
@@ -39,12 +41,13 @@ class TFStep(Step):
         # code of others may branch on tensors, which autograph turns into graph branches; ours does not need that
         foreign = any(
             not type(op).__module__.startswith("fastestimator_lite.") or type(op).__name__ == "LambdaOp"
-            for _, op in plan.ops
+            for _, op in (*plan.ops, *plan.slicers)
         )
         self._autograph = foreign
         self._graphs: dict[tuple[Any, ...], Any] = {}  # one for each set of shapes; a smaller last batch has its own
         self._epoch = tf.Variable(1, trainable=False, dtype=tf.int64)
         self._ready = False
+        self._work: Work = MinibatchWork(self._run_ops, plan) if plan.slicers else self._run_ops
 
     def begin(self, epoch: int) -> None:
         super().begin(epoch)
@@ -55,7 +58,7 @@ class TFStep(Step):
         read = {key: tensors[key] for key in self._reads}  # sorted, so that a signature has one spelling
         if not self._ready:
             self._prepare(read)
-        outputs = self._work(read) if self.eager else self._graph_for(read)(read)
+        outputs = self._work(read, False) if self.eager else self._graph_for(read)(read)
         tensors.update(outputs)
         return self.finish(tensors)
 
@@ -71,11 +74,13 @@ class TFStep(Step):
             return self._graphs[signature]
         except KeyError:
             specs = {key: tf.TensorSpec(value.shape, value.dtype) for key, value in batch.items()}
-            graph = tf.function(lambda read: self._work(read), autograph=self._autograph).get_concrete_function(specs)
+            graph = tf.function(lambda read: self._work(read, False), autograph=self._autograph).get_concrete_function(
+                specs
+            )
             self._graphs[signature] = graph
             return graph
 
-    def _work(self, batch: dict[str, Any], dry: bool = False) -> dict[str, Any]:
+    def _run_ops(self, batch: dict[str, Any], dry: bool) -> dict[str, Any]:
         store = dict(batch)
         state: dict[str, Any] = {
             "mode": self.plan.mode,

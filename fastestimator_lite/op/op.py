@@ -75,6 +75,9 @@ def write_outputs_by_op(op: Op, store: MutableMapping[str, Any], outputs: Any) -
     if not op.out_list:
         store[op.outputs[0]] = outputs
         return
+    if type(outputs) is list and len(outputs) == len(op.outputs):  # by far the usual case
+        store.update(zip(op.outputs, outputs, strict=True))
+        return
     if not isinstance(outputs, Sequence) and len(op.outputs) == 1 and not _is_sized_array(outputs):
         outputs = [outputs]
     sized = hasattr(outputs, "__len__")

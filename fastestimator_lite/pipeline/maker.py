@@ -93,7 +93,9 @@ class BatchMaker:
             SampleError: If an op fails.
             DataError: If samples cannot be stacked, or all of the data was filtered.
         """
-        with host_unchanged() if keep_globals and self._draws_anything else contextlib.nullcontext():
+        if not (keep_globals and self._draws_anything):
+            return self._make(step, empty)
+        with host_unchanged():
             return self._make(step, empty)
 
     def _make(self, step: int, empty: Allocate) -> dict[str, Any] | None:
@@ -106,7 +108,7 @@ class BatchMaker:
         groups = list(self._groups)
         while groups:
             whole, group = groups.pop(0)
-            if whole and not _rows_are_large(columns, group):
+            if whole and not any(_is_large(columns.get(key), per_row=True) for key in group[0][1].inputs):
                 done += group
                 for slot, op in group:
                     self._apply_to_columns(slot, op, columns, indices)
@@ -327,13 +329,14 @@ class _Rows:
         return {key: column[: self._length] for key, column in self._values.items()}
 
 
-def _rows_are_large(columns: dict[str, Any], ops: Sequence[Slot]) -> bool:
-    return _row_is_large({key: column[0] for key, column in columns.items()}, ops)
-
-
 def _row_is_large(row: dict[str, Any], ops: Sequence[Slot]) -> bool:
-    values = (row.get(key) for key in ops[0][1].inputs)
-    return sum(value.nbytes for value in values if isinstance(value, np.ndarray)) >= LARGE_ROW_BYTES
+    return any(_is_large(row.get(key)) for key in ops[0][1].inputs)
+
+
+def _is_large(value: Any, per_row: bool = False) -> bool:
+    if isinstance(value, list) and per_row:
+        value, per_row = value[0], False
+    return isinstance(value, np.ndarray) and value.nbytes >= LARGE_ROW_BYTES * (len(value) if per_row else 1)
 
 
 def _runs_whole(slot: Slot) -> bool:

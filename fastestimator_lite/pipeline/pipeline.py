@@ -9,9 +9,12 @@ import time
 from collections.abc import Collection, Iterator
 from typing import Any
 
+import numpy as np
+
 from fastestimator_lite._settings import settings
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.device import cpu_count
+from fastestimator_lite.backend.framework import primitives
 from fastestimator_lite.component import When
 from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, apply_op
 from fastestimator_lite.pipeline.benchmark import run_benchmark
@@ -613,7 +616,14 @@ class _Moment:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         target = _framework_in_use()
-        return (to_tensor(batch, target) for batch in self._opened())
+        from_numpy = primitives(target).from_numpy
+        for batch in self._opened():
+            for key, value in batch.items():
+                if type(value) is np.ndarray and value.dtype.kind in "biufc":
+                    batch[key] = from_numpy(value)
+                else:
+                    batch[key] = to_tensor(value, target)
+            yield batch
 
     def _opened(self) -> Loader:
         if self._loader is None:

@@ -44,6 +44,7 @@ class Forecast:
         self.calendar = Calendar([*items, *traces], system.total_epochs)
         self._pipeline_names = Names(self.pipeline.ops)
         self._network_names = Names([*self.network.ops, *self.network.postprocessing])
+        self._slicer_names = Names(self.network.slicers)
         self._trace_names = Names(traces)
         self._pictures: dict[int, dict[str, str]] = {}
         self._steps: dict[tuple[str, int], int | None] = {}
@@ -117,6 +118,8 @@ class Forecast:
         chains = {mode: [(*one.ops, *one.pops) for one in networks[mode]] for mode in plans}
         for mode in plans:
             picture[f"{mode} network"] = self._chains(self._network_names, chains[mode])
+        for mode in plans if self.network.slicers else ():
+            picture[f"{mode} slicers"] = self._chains(self._slicer_names, [one.slicers for one in networks[mode]])
         same = [[slot for slot in chain if not isinstance(slot[1], UpdateOp)] for chain in chains.get("train", [])]
         self._eval_differs |= any(list(chain) not in same for chain in chains.get("eval", []))
         trained = self._trained(epoch)
@@ -132,7 +135,7 @@ class Forecast:
         return picture
 
     def _chains(self, names: Names, chains: Iterable[Sequence[tuple[int, Any]]]) -> str:
-        """The ops of each data set in words; "-" where there is no data."""
+        """The ops or slicers of each data set in words; "-" where there is no data."""
         texts = [", ".join(names[op] for _, op in chain) or "none" for chain in chains]
         return "; ".join(dict.fromkeys(texts)) or "-"
 

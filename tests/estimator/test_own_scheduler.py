@@ -11,6 +11,7 @@ from fastestimator_lite.op.numpyop import LambdaOp
 from fastestimator_lite.op.tensorop.loss import MeanSquaredError
 from fastestimator_lite.op.tensorop.model import ModelOp, UpdateOp
 from fastestimator_lite.schedule import Scheduler
+from fastestimator_lite.slicer import MeanUnslicer, SlidingSlicer
 from fastestimator_lite.trace import Trace
 
 
@@ -25,6 +26,19 @@ class After(Scheduler):
 
     def get_all_values(self):
         return [self.before, self.after]
+
+
+class Turns(Scheduler):
+    """Values that take turns from epoch to epoch."""
+
+    def __init__(self, *values):
+        self.values = values
+
+    def get_current_value(self, epoch):
+        return self.values[(epoch - 1) % len(self.values)]
+
+    def get_all_values(self):
+        return list(self.values)
 
 
 class Note(Trace):
@@ -80,6 +94,38 @@ def test_it_works_in_every_slot(tensor_framework):
     for name, schedule in schedules.items():
         assert all(vars(schedule)[key] is value for key, value in kept[name].items())
     assert (optimizers.before, optimizers.after) == ("adam", "sgd")
+
+
+def test_slicers_take_turns(tensor_framework):
+    if tensor_framework == "torch":
+        import torch
+
+        make = lambda: torch.nn.Linear(1, 1)
+    else:
+        import keras
+
+        make = lambda: keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
+
+    class Count(Trace):
+        def on_epoch_end(self, data):
+            counts.append(model.fe.updates.count)
+
+    counts = []
+    model = fe.build(make, "sgd", model_name="m")
+    slicers = Turns(*(SlidingSlicer([size, -1], slice=["x", "y"], unslice=None) for size in (4, 2)), None)
+    pipeline = fe.Pipeline(train_data=data(1), batch_size=8, num_process=0)
+    network = fe.Network(
+        [ModelOp(model, "x", "pred"), MeanSquaredError(("pred", "y"), "mse"), UpdateOp(model, "mse")],
+        slicers=[slicers, MeanUnslicer("mse")],
+    )
+    run = fe.Estimator(pipeline, network, epochs=6, traces=Count(mode="train"), log_steps=None)
+    timeline = run.timeline()
+    run.fit()
+    assert np.diff([0, *counts]).tolist() == [2, 4, 1, 2, 4, 1]
+    cells = [value for _, _, value in timeline.segments("train slicers")]
+    assert cells[:3] == cells[3:]
+    assert len(set(cells)) == 3
+    assert "[4, -1]" in cells[0] and "[2, -1]" in cells[1] and cells[2] == "none"
 
 
 def test_a_value_that_was_not_announced_is_an_error():

@@ -176,7 +176,10 @@ def constant(values: Any, like: Tensor) -> Tensor:
 
 # --------------------------------------------------------------------------------------------------------- convert
 def from_numpy(x: np.ndarray) -> Tensor:
-    if not x.flags.writeable or not x.dtype.isnative or any(stride < 0 for stride in x.strides):
+    flags = x.flags
+    if flags.c_contiguous and flags.writeable and x.dtype.isnative:
+        return torch.from_numpy(x)
+    if not flags.writeable or not x.dtype.isnative or any(stride < 0 for stride in x.strides):
         x = x.astype(x.dtype.newbyteorder("="), order="C")  # torch can share the memory of none of these
     return torch.from_numpy(x)
 

@@ -33,4 +33,6 @@ class ExpandDims(EachInput):
         self._batch_axis = axis if axis < 0 else axis + 1
 
     def work(self, batch: np.ndarray) -> np.ndarray:
+        if self._batch_axis == -1:
+            return batch[..., np.newaxis]
         return np.expand_dims(batch, self._batch_axis)
