@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fastestimator_lite.op.numpyop.univariate import ReadImage
+from fastestimator_lite.op.numpyop.univariate.read_image import jpeg_size
 from fastestimator_lite.util.errors import ConfigError, DataError
 
 STATE = {"mode": "train", "epoch": 1}
@@ -103,3 +104,57 @@ def test_close_flag_is_suggested():
 def test_as_many_outputs_as_inputs_are_needed():
     with pytest.raises(ConfigError, match="as many outputs as inputs"):
         ReadImage(["a", "b"], "c")
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A smooth picture of 400 x 600, so that shrinking it in two ways gives nearly the same."""
+    y, x = np.mgrid[0:400, 0:600]
+    pixels = np.stack([y * 255 / 400, x * 255 / 600, (x + y) * 255 / 1000], -1).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "large.jpg"), pixels[..., ::-1])
+    cv2.imwrite(str(tmp_path / "large.png"), pixels[..., ::-1])
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("at_least", "scale"),
+    [((400, 600), 1), ((201, 100), 1), ((200, 100), 2), ((100, 100), 4), ((50, 50), 8), ((5, 5), 8)],
+)
+def test_a_jpeg_is_decoded_no_larger_than_needed(tmp_path, large, at_least, scale):
+    image = read(tmp_path, "large.jpg", at_least=at_least)
+    assert image.shape == (400 // scale, 600 // scale, 3)
+    expected = cv2.resize(large, (600 // scale, 400 // scale), interpolation=cv2.INTER_AREA)
+    assert np.abs(image.astype(int) - expected).mean() < 1.5
+    gray = read(tmp_path, "large.jpg", at_least=at_least, color_flag="gray")
+    assert gray.shape == (400 // scale, 600 // scale, 1)
+
+
+def test_other_formats_are_decoded_in_full(tmp_path, large):
+    np.testing.assert_array_equal(read(tmp_path, "large.png", at_least=(10, 10)), large)
+
+
+def test_without_a_size_the_pixels_are_those_of_opencv(tmp_path, large):
+    np.testing.assert_array_equal(read(tmp_path, "large.jpg"), cv2.imread(str(tmp_path / "large.jpg"))[..., ::-1])
+
+
+@pytest.mark.parametrize("quality", [10, 95])
+def test_the_size_of_a_jpeg_stands_in_its_header(tmp_path, quality):
+    for height, width in ((1, 1), (17, 300), (300, 17)):
+        path = tmp_path / "one.jpg"
+        options = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_PROGRESSIVE, int(quality > 50)]
+        cv2.imwrite(str(path), np.zeros((height, width, 3), np.uint8), options)
+        assert jpeg_size(path) == (height, width)
+    path.write_bytes(path.read_bytes()[:20])
+    assert jpeg_size(path) is None
+    assert jpeg_size(tmp_path / "none.jpg") is None
+
+
+@pytest.mark.parametrize("wrong", [5, (5,), (0, 5), (5.0, 5), "ab", (True, 2)])
+def test_a_wrong_size_is_refused(wrong):
+    with pytest.raises(ConfigError, match="at_least.*two ints >= 1"):
+        ReadImage("x", "x", at_least=wrong)
+
+
+def test_a_size_needs_a_flag_that_has_reduced_forms():
+    with pytest.raises(ConfigError, match="goes with color_flag 'color' or 'gray', got color_flag=-1"):
+        ReadImage("x", "x", color_flag=cv2.IMREAD_UNCHANGED, at_least=(5, 5))
