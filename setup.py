@@ -34,6 +34,7 @@ CORE = [
     "opencv-python-headless>=4.9,<6",
     "albumentations>=2.0.5,<2.1",
     "pyyaml>=6",
+    "threadpoolctl>=3.5",
 ]
 
 KERAS = "keras>=3.6,<4"

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import importlib.util
+import gc
+import importlib
 import mmap
 import multiprocessing
 import os
@@ -354,6 +355,7 @@ def _work(
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.freeze()  # what was inherited is never collected, so its pages stay shared
     _bound_threads()
     first = 8 * _NOTE_NUMBERS * index
     note = memoryview(notes.memory)[first : first + 8 * _NOTE_NUMBERS].cast("q")
@@ -403,5 +405,4 @@ def _bound_threads() -> None:
         sys.modules["cv2"].setNumThreads(1)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-    if importlib.util.find_spec("threadpoolctl") is not None:
-        importlib.import_module("threadpoolctl").threadpool_limits(1)
+    importlib.import_module("threadpoolctl").threadpool_limits(1)
