@@ -23,7 +23,7 @@ def run_benchmark(pipeline: Pipeline, when: When, num_steps: int, log_interval: 
             print(f"{name}: Step: {step}, Epoch: {when.epoch}, Steps/sec: {count / (now - mark):.1f}")
             mark = now
     total = time.perf_counter() - begin
-    size = loader.plan.batch_size
+    size = loader.plan.batch_size if loader.plan.kind != "groups" else None
     print(
         f"{name}: {num_steps} batches in {total:.2f} s"
         + (f", {num_steps * size / total:.0f} samples/sec" if size else "")
@@ -38,13 +38,15 @@ def _print_shares(pipeline: Pipeline, when: When, num_steps: int) -> None:
     loader = pipeline.load(when, steps=num_steps)
     plan = loader.plan
     seconds: dict[int, float] = {}
-    maker = pipeline.maker(loader._job)  # type: ignore[arg-type]
+    form: dict[int, str] = {}
+    maker = pipeline.maker(loader._job, look=True)  # type: ignore[arg-type]
     plain = maker._apply
 
-    def timed(slot: int, op: Any, *rest: Any) -> Any:
+    def timed(slot: int, op: Any, data: Any, batched: bool, *rest: Any) -> Any:
+        form[slot] = "whole batch" if batched else "each sample"
         begin = time.perf_counter()
         try:
-            return plain(slot, op, *rest)
+            return plain(slot, op, data, batched, *rest)
         finally:
             seconds[slot] = seconds.get(slot, 0.0) + time.perf_counter() - begin
 
@@ -53,11 +55,9 @@ def _print_shares(pipeline: Pipeline, when: When, num_steps: int) -> None:
     for step in range(num_steps):
         maker.make(step)
     total = time.perf_counter() - begin
-    batched = {slot for slot, op in plan.sample_ops if op.vectorized and not op.draws} | {
-        slot for slot, _ in plan.batch_ops
-    }
+    maker.source.give_back()
     rows = [
-        (f"#{slot} {type(op).__name__}", "whole batch" if slot in batched else "each sample", seconds.get(slot, 0.0))
+        (f"#{slot} {type(op).__name__}", form.get(slot, "never"), seconds.get(slot, 0.0))
         for slot, op in (*plan.sample_ops, *plan.batch_ops)
     ]
     rows.append(("reading, collating", "", total - sum(seconds.values())))

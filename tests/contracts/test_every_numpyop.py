@@ -8,6 +8,7 @@ import pickle
 import random
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,10 +17,23 @@ from fastestimator_lite.op.numpyop import meta, multivariate, univariate
 from fastestimator_lite.op.numpyop.numpyop import Batch, Delete, NumpyOp, RandomOp
 from fastestimator_lite.types import FilteredData
 from tests.contracts.examples import NUMPYOP_BASES, NUMPYOPS
+from tests.contracts.samples import takes_images
 
 STATE = {"mode": "train", "epoch": 1, "ds_id": ""}
 RUN = sorted(set(NUMPYOPS) - {Batch, Delete}, key=lambda kind: kind.__name__)
 each_op = pytest.mark.parametrize("kind", RUN, ids=lambda kind: kind.__name__)
+
+# ops on arrays of any kind, for which an image is one array among others
+ON_ARRAYS = {"ChannelTranspose", "Minmax", "Normalize"}
+CHANGES_DTYPE = {"FromFloat", "ToFloat"}
+IMAGE_OPS = [kind for kind in RUN if takes_images(NUMPYOPS[kind]) and kind.__name__ not in ON_ARRAYS]
+each_image_op = pytest.mark.parametrize("kind", IMAGE_OPS, ids=lambda kind: kind.__name__)
+
+TARGET_OPS = [kind for kind in IMAGE_OPS if "image_in" in NUMPYOPS[kind].arguments]
+each_target_op = pytest.mark.parametrize("kind", TARGET_OPS, ids=lambda kind: kind.__name__)
+BOX_OPS = [kind for kind in TARGET_OPS if "bbox_in" in inspect.signature(kind).parameters]
+each_box_op = pytest.mark.parametrize("kind", BOX_OPS, ids=lambda kind: kind.__name__)
+TURNS = {"Affine", "Rotate", "ShiftScaleRotate"}  # a box around a turned box is larger than what is in it
 
 
 def make(kind: type) -> Any:
@@ -148,3 +162,127 @@ def test_a_batch_is_worked_on_row_by_row(kind):
     expected = [np.array(column) for column in zip(*(run(op, row) for row in rows), strict=True)]
     assert same(results, expected)
     assert same(batch, before)
+
+
+def picture(values: list[Any], dtype: str, form: str) -> np.ndarray:
+    """The image of a sample as another kind of image; floats are in [0, 1]."""
+    image = {"colour": values[0], "one channel": values[0][..., :1], "gray": values[0][..., 0]}[form]
+    return image.copy() if dtype == "uint8" else (image / 255).astype(np.float32)
+
+
+@pytest.mark.parametrize("form", ["colour", "one channel", "gray"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@each_image_op
+def test_an_image_op_takes_every_kind_of_image_or_names_what_it_got(kind, dtype, form):
+    op, values = make(kind), sample(kind)
+    op.reseed(5)
+    image = values[0] = picture(values, dtype, form)
+    if not NUMPYOPS[kind].refuses & {dtype, "colour" if form == "colour" else "gray"}:
+        result = np.asarray(run(op, values)[0])
+        assert result.ndim == image.ndim
+        assert result.dtype == image.dtype or kind.__name__ in CHANGES_DTYPE
+        assert np.isfinite(result).all()
+        return
+    with pytest.raises(Exception) as caught:
+        run(op, values)
+    assert not isinstance(caught.value, cv2.error)
+    message = str(caught.value)
+    assert kind.__name__ in message
+    assert dtype in message or str(image.shape) in message
+
+
+class Scene:
+    """A dark picture with a bright rectangle, and the rectangle in every form that an op may take along."""
+
+    box = (4, 3, 10, 9)  # x_min, y_min, x_max, y_max
+    middle = (6.5, 5.5)  # of the pixels, whose centres are at 4, 5, ..., 9 and 3, 4, ..., 8
+
+    def __init__(self, kind: type, **extra: Any) -> None:
+        example = NUMPYOPS[kind]
+        known = inspect.signature(kind).parameters
+        more = {"interpolation": cv2.INTER_NEAREST, "border_mode": cv2.BORDER_CONSTANT, **extra}
+        more = {name: value for name, value in more.items() if name in known}
+        self.op = kind(*example.args, **{**example.arguments, **more})
+        image = np.zeros((12, 16), np.uint8)
+        image[3:9, 4:10] = 1
+        self.values = {"x": image, "m": image.copy(), "c": np.array(self.box), "b": np.array([[*self.box, 7]])}
+
+    def run(self, seed: int, **values: Any) -> dict[str, Any]:
+        everything = {**self.values, **values}
+        self.op.reseed(seed)
+        results = self.op.forward([everything[key] for key in self.op.inputs], STATE)
+        return dict(zip(self.op.outputs, results, strict=True))
+
+
+@each_target_op
+def test_image_mask_and_masks_move_together(kind):
+    scene = Scene(kind, masks_in="l")
+    image = np.random.default_rng(0).integers(0, 4, (12, 16), dtype=np.uint8)
+    for seed in range(8):
+        moved = scene.run(seed, x=image, m=image.copy(), l=[image.copy(), image.copy()])
+        for mask in (moved["m"], *moved["l"]):
+            np.testing.assert_array_equal(mask, moved["x"])
+        stacked = scene.run(seed, x=image, m=image.copy(), l=np.stack([image, image]))
+        np.testing.assert_array_equal(stacked["l"], moved["l"])
+
+
+@each_box_op
+def test_boxes_may_be_an_array_or_a_list_and_there_may_be_none(kind):
+    scene = Scene(kind, bbox_in="b", bbox_params="pascal_voc")
+    table = np.array([[4, 3, 10, 9, 7], [0, 0, 16, 12, 8]])
+    for seed in range(4):
+        array, rows = scene.run(seed, b=table)["b"], scene.run(seed, b=table.tolist())["b"]
+        assert isinstance(array, np.ndarray)
+        assert isinstance(rows, list)
+        assert array.shape == (len(rows), 5)
+        np.testing.assert_allclose(array, np.reshape(rows, (-1, 5)), atol=1 if array.dtype.kind == "i" else 1e-4)
+        for nothing in (table[:0], []):
+            left = scene.run(seed, b=nothing)["b"]
+            assert type(left) is type(nothing)
+            assert len(left) == 0
+
+
+@each_box_op
+def test_keypoints_may_be_an_array_or_a_list_and_there_may_be_none(kind):
+    if "keypoints_in" not in inspect.signature(kind).parameters:
+        pytest.skip("takes no keypoints")
+    scene = Scene(kind, keypoints_in="k", keypoint_params="xy")
+    table = np.array([[6.0, 5.0], [7.0, 4.0]])
+    for seed in range(4):
+        array, rows = scene.run(seed, k=table)["k"], scene.run(seed, k=[tuple(row) for row in table])["k"]
+        assert isinstance(rows, list)
+        np.testing.assert_allclose(array, np.reshape(rows, (-1, 2)), atol=1e-4)
+        for nothing in (table[:0], []):
+            left = scene.run(seed, k=nothing)["k"]
+            assert type(left) is type(nothing)
+            assert len(left) == 0
+
+
+@each_box_op
+def test_boxes_and_keypoints_stay_on_what_they_mark(kind):
+    known = inspect.signature(kind).parameters
+    extra = {"keypoints_in": "k", "keypoint_params": "xy"} if "keypoints_in" in known else {}
+    scene = Scene(kind, bbox_in="b", bbox_params="pascal_voc", **extra)
+    table = np.array([[*Scene.box, 7]], np.float32)
+    dot = np.zeros((12, 16), np.uint8)
+    dot[5:7, 6:8] = 1  # around the keypoint
+    seen = 0
+    for seed in range(16):
+        moved = scene.run(seed, b=table, m=dot, k=np.array([Scene.middle]))
+        height, width = moved["x"].shape
+        rows, columns = np.nonzero(moved["x"])
+        if not len(moved["b"]):
+            assert not len(rows)
+            continue
+        bright = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+        grown = max(1.0, width / 16, height / 12)  # the nearest pixel may be off by that much
+        outside = moved["b"][0, :4] - bright  # below 0 at the first corner where the box is the larger one
+        assert (outside[:2] <= grown).all()
+        assert (outside[2:] >= -grown).all()
+        if kind.__name__ not in TURNS:
+            np.testing.assert_allclose(outside, 0, atol=grown)
+        rows, columns = np.nonzero(moved["m"])
+        if extra and len(rows) and len(moved["k"]):
+            seen += 1
+            np.testing.assert_allclose(moved["k"][0], [columns.mean(), rows.mean()], atol=grown)
+    assert seen or not extra

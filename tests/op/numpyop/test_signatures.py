@@ -29,7 +29,8 @@ SIGNATURES = {
     univariate.Normalize: "inputs, outputs, mode=None, ds_id=None, mean=(0.485, 0.456, 0.406), "
     "std=(0.229, 0.224, 0.225), max_pixel_value=255.0",
     univariate.Onehot: "inputs, outputs, num_classes, label_smoothing=0.0, mode=None, ds_id=None",
-    univariate.ReadImage: "inputs, outputs, mode=None, ds_id=None, parent_path='', color_flag=1",
+    # at_least is ours
+    univariate.ReadImage: "inputs, outputs, mode=None, ds_id=None, parent_path='', color_flag=1, at_least=None",
     univariate.Reshape: "shape, inputs, outputs, mode=None, ds_id=None",
     univariate.ToArray: "inputs, outputs, mode=None, ds_id=None, dtype=None",
     meta.Fuse: "ops",

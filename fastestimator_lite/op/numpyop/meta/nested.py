@@ -19,13 +19,13 @@ class NestedOp(RandomOp):
         ops: The ops inside, at least one; all have the same `mode` and the same `ds_id`.
         inputs: Keys that are read.
         outputs: Keys that are written.
-
-    Raises:
-        ConfigError: If something in `ops` cannot run inside another op, or they differ in `mode` or `ds_id`.
+        mode, ds_id: When to run; None for when the ops inside run.
     """
 
-    def __init__(self, ops: Sequence[NumpyOp], inputs: Keys, outputs: Keys) -> None:
-        super().__init__(inputs, outputs, ops[0].mode, ops[0].ds_id)
+    def __init__(
+        self, ops: Sequence[NumpyOp], inputs: Keys, outputs: Keys, mode: Keys = None, ds_id: Keys = None
+    ) -> None:
+        super().__init__(inputs, outputs, mode or ops[0].mode, ds_id or ops[0].ds_id)
         self.ops = list(ops)
 
     def set_rua_level(self, magnitude_coef: float) -> None:

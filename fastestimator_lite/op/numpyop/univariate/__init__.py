@@ -8,14 +8,30 @@ if TYPE_CHECKING:
     from fastestimator_lite.op.numpyop.albumentation.image_only import (
         ImageOnlyAlbumentation as ImageOnlyAlbumentation,
     )
+    from fastestimator_lite.op.numpyop.univariate.autocontrast import AutoContrast as AutoContrast
     from fastestimator_lite.op.numpyop.univariate.binarize import Binarize as Binarize
+    from fastestimator_lite.op.numpyop.univariate.brightness import Brightness as Brightness
+    from fastestimator_lite.op.numpyop.univariate.calibrate import Calibrate as Calibrate
     from fastestimator_lite.op.numpyop.univariate.channel_transpose import ChannelTranspose as ChannelTranspose
+    from fastestimator_lite.op.numpyop.univariate.color import Color as Color
+    from fastestimator_lite.op.numpyop.univariate.contrast import Contrast as Contrast
     from fastestimator_lite.op.numpyop.univariate.expand_dims import ExpandDims as ExpandDims
+    from fastestimator_lite.op.numpyop.univariate.hadamard import Hadamard as Hadamard
     from fastestimator_lite.op.numpyop.univariate.minmax import Minmax as Minmax
     from fastestimator_lite.op.numpyop.univariate.normalize import Normalize as Normalize
     from fastestimator_lite.op.numpyop.univariate.onehot import Onehot as Onehot
+    from fastestimator_lite.op.numpyop.univariate.pad_sequence import PadSequence as PadSequence
+    from fastestimator_lite.op.numpyop.univariate.random_shapes import RandomShapes as RandomShapes
     from fastestimator_lite.op.numpyop.univariate.read_image import ReadImage as ReadImage
     from fastestimator_lite.op.numpyop.univariate.reshape import Reshape as Reshape
+    from fastestimator_lite.op.numpyop.univariate.rua import RUA as RUA
+    from fastestimator_lite.op.numpyop.univariate.sharpness import Sharpness as Sharpness
+    from fastestimator_lite.op.numpyop.univariate.shear_x import ShearX as ShearX
+    from fastestimator_lite.op.numpyop.univariate.shear_y import ShearY as ShearY
     from fastestimator_lite.op.numpyop.univariate.to_array import ToArray as ToArray
+    from fastestimator_lite.op.numpyop.univariate.tokenize import Tokenize as Tokenize
+    from fastestimator_lite.op.numpyop.univariate.translate_x import TranslateX as TranslateX
+    from fastestimator_lite.op.numpyop.univariate.translate_y import TranslateY as TranslateY
+    from fastestimator_lite.op.numpyop.univariate.word_to_id import WordtoId as WordtoId
 
 __getattr__, __dir__, __all__ = attach(__name__, __file__)

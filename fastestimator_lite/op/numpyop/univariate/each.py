@@ -1,4 +1,4 @@
-"""EachInput: ops that do the same to every input key, and to a whole batch as to each of its rows."""
+"""EachValue: ops that do the same to every input key. EachInput: those that do it to a whole batch as to each row."""
 
 from __future__ import annotations
 
@@ -13,8 +13,51 @@ from fastestimator_lite.util.errors import ConfigError
 from fastestimator_lite.util.names import to_list
 
 
-class EachInput(NumpyOp):
+class EachValue(NumpyOp):
     """An op that turns each input into the output of the same place.
+
+    A subclass writes `work` for the value of one key of one sample.
+
+    Args:
+        inputs: Key or keys to read.
+        outputs: Key or keys to write, as many as `inputs`.
+        mode, ds_id: When to run; see `Op`.
+
+    Raises:
+        ConfigError: If there are not as many outputs as inputs.
+    """
+
+    draws = False
+
+    def __init__(
+        self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None, ds_id: Keys = None
+    ) -> None:
+        super().__init__(to_list(inputs), to_list(outputs), mode, ds_id)
+        if len(self.inputs) != len(self.outputs):
+            raise ConfigError(
+                f"{type(self).__name__}: as many outputs as inputs are needed, got inputs {self.inputs} "
+                f"and outputs {self.outputs}"
+            )
+
+    def forward(self, data: Sequence[Any], state: dict[str, Any]) -> list[Any]:
+        """Work on one sample.
+
+        Args:
+            data: A value for each input.
+            state: "mode", "epoch" and "ds_id" of the moment.
+
+        Returns:
+            A value for each output.
+        """
+        return [self.work(value) for value in data]
+
+    def work(self, value: Any) -> Any:
+        """Turn one input into one output."""
+        raise NotImplementedError
+
+
+class EachInput(EachValue):
+    """An op that does to a whole batch what it does to each of its rows.
 
     A subclass writes `work` for a batch; a single sample is a batch of one.
 
@@ -28,17 +71,6 @@ class EachInput(NumpyOp):
     """
 
     vectorized = True
-    draws = False
-
-    def __init__(
-        self, inputs: str | Sequence[str], outputs: str | Sequence[str], mode: Keys = None, ds_id: Keys = None
-    ) -> None:
-        super().__init__(to_list(inputs), to_list(outputs), mode, ds_id)
-        if len(self.inputs) != len(self.outputs):
-            raise ConfigError(
-                f"{type(self).__name__}: as many outputs as inputs are needed, got inputs {self.inputs} "
-                f"and outputs {self.outputs}"
-            )
 
     def forward(self, data: Sequence[Any], state: dict[str, Any]) -> list[Any]:
         """Work on one sample.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fastestimator_lite.op.numpyop.numpyop import NumpyOp
 from fastestimator_lite.op.numpyop.univariate.each import EachInput
 from fastestimator_lite.types import Keys
 from fastestimator_lite.util.errors import ConfigError
@@ -46,15 +47,7 @@ class Onehot(EachInput):
         self.label_smoothing = label_smoothing
 
     def work(self, batch: np.ndarray) -> np.ndarray:
-        if not np.issubdtype(batch.dtype, np.integer):
-            raise ConfigError(f"Onehot needs integer labels for {self.inputs}, got {batch.dtype}")
-        if batch.size and not (batch.min() >= 0 and batch.max() < self.num_classes):
-            raise ConfigError(
-                f"Onehot: labels must be in [0, {self.num_classes}), got values from {batch.min()} to "
-                f"{batch.max()} for {self.inputs}; is num_classes right, and do labels start at 0?"
-            )
-        if batch.ndim > 1 and batch.shape[-1] == 1:
-            batch = batch[..., 0]
+        batch = check_labels(batch, self.num_classes, self)
         spread = self.label_smoothing / self.num_classes
         vectors = np.full((*batch.shape, self.num_classes), spread, np.float32)
         np.put_along_axis(
@@ -64,3 +57,28 @@ class Onehot(EachInput):
             axis=-1,
         )
         return vectors
+
+
+def check_labels(labels: np.ndarray, num_classes: int, op: NumpyOp) -> np.ndarray:
+    """Check a batch of class indices.
+
+    Args:
+        labels: Shape (B, ...).
+        num_classes: Number of classes.
+        op: Which op asks, for the messages.
+
+    Returns:
+        The labels, without a last axis of length 1 unless that is the batch axis.
+
+    Raises:
+        ConfigError: If one is no int in [0, num_classes).
+    """
+    name = type(op).__name__
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ConfigError(f"{name} needs integer labels for {op.inputs}, got {labels.dtype}")
+    if labels.size and not (labels.min() >= 0 and labels.max() < num_classes):
+        raise ConfigError(
+            f"{name}: labels must be in [0, {num_classes}), got values from {labels.min()} to {labels.max()} for "
+            f"{op.inputs}; is the number of classes right, and do labels start at 0?"
+        )
+    return labels[..., 0] if labels.ndim > 1 and labels.shape[-1] == 1 else labels

@@ -33,8 +33,8 @@ class ReadImage(NumpyOp):
             OpenCV's order, blue first.
         at_least: (height, width) in pixels that the next op shrinks the picture to: a JPEG that is larger is decoded at
             1/2, 1/4 or 1/8 of its size as long as its smaller side is not below the larger of these, which takes much
-            less time. None for the full size. The pixels differ a little from those of shrinking afterwards. Files of other formats are read
-            in full.
+            less time. None for the full size. The pixels differ a little from those of shrinking afterwards. Files of
+            other formats are read in full.
 
     Raises:
         ConfigError: If `color_flag` is not known, `at_least` is no size or does not go with the flag, or there are not
