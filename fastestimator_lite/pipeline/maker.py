@@ -11,6 +11,7 @@ import numpy as np
 
 from fastestimator_lite.backend.determinism import host_unchanged
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op
+from fastestimator_lite.op.numpyop.univariate.each import EachInput
 from fastestimator_lite.pipeline.collate import collate_values, stacked_or_none
 from fastestimator_lite.pipeline.plan import LoaderPlan, Slot
 from fastestimator_lite.pipeline.randomness import Stream
@@ -186,7 +187,7 @@ class BatchMaker:
         used = [int(index) for index in indices]
         for position, (draw, index) in enumerate(zip(draws, tuple(used), strict=True)):
             row: dict[str, Any] | None = {key: column[position] for key, column in columns.items()}
-            filtered = self._run(ops, row, draw, index)  # type: ignore[arg-type]
+            filtered = self._run_towards(rows, ops, row, draw, index)  # type: ignore[arg-type]
             if filtered is not None:
                 row = None
                 if filtered.replacement and self.plan.mode == "train":
@@ -207,6 +208,29 @@ class BatchMaker:
             [used[position] for position in kept],
             ops,
         )
+
+    def _run_towards(
+        self, rows: _Rows | None, ops: Sequence[Slot], row: dict[str, Any], draw: int, index: int
+    ) -> FilteredData | None:
+        """Run ops on one sample, the last one straight into the batch if it can."""
+        last = ops[-1][1]
+        targets = (
+            rows.targets(last.outputs) if rows is not None and isinstance(last, EachInput) and last.fills else None
+        )
+        if targets is None:
+            return self._run(ops, row, draw, index)
+        filtered = self._run(ops[:-1], row, draw, index)
+        if filtered is not None:
+            return filtered
+        try:
+            values = [row[key] for key in last.inputs]
+            is_done = all(map(last.fill, values, targets))  # type: ignore[attr-defined]
+        except Exception:  # noqa: BLE001 - the usual way comes to the same error, and says where
+            is_done = False
+        if not is_done:
+            return self._run(ops[-1:], row, draw, index)
+        row.update(zip(last.outputs, targets, strict=True))
+        return None
 
     def _replacement(self, ops: Sequence[Slot], draw: int) -> tuple[dict[str, Any] | None, int]:
         """The first sample that passes all `ops`, gone through in an order of this draw's own; none at a stream's end."""
@@ -305,7 +329,17 @@ class _Rows:
     def __init__(self, count: int, keep: Callable[[Iterable[str]], list[str]] | None, empty: Allocate) -> None:
         self._count, self._keep, self._empty = count, keep, empty
         self._values: dict[str, Any] = {}
+        self._targets: dict[str, np.ndarray] = {}
         self._length = 0
+
+    def targets(self, keys: Sequence[str]) -> list[np.ndarray] | None:
+        """Where the next row will lie; None if that is no place in an array for one of the keys."""
+        columns = [self._values.get(key) for key in keys]
+        if not all(isinstance(column, np.ndarray) for column in columns):
+            return None
+        found = [column[self._length] for column in columns]  # type: ignore[index]
+        self._targets = dict(zip(keys, found, strict=True))
+        return found
 
     def add(self, row: dict[str, Any]) -> None:
         """Take one row; all have the same keys."""
@@ -316,6 +350,8 @@ class _Rows:
                 self._values[key] = self._empty((self._count, *value.shape), value.dtype) if is_array else []
         for key, column in self._values.items():
             value = row[key]
+            if value is self._targets.get(key, self):  # is there already
+                continue
             if isinstance(column, list):
                 column.append(value)
             elif isinstance(value, np.ndarray) and value.shape == column.shape[1:] and value.dtype == column.dtype:

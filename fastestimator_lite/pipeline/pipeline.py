@@ -22,6 +22,7 @@ from fastestimator_lite.pipeline.collate import collate
 from fastestimator_lite.pipeline.maker import BatchMaker
 from fastestimator_lite.pipeline.plan import LoaderPlan
 from fastestimator_lite.pipeline.randomness import Stream
+from fastestimator_lite.pipeline.recycle import Recycler
 from fastestimator_lite.pipeline.verify import check_data, check_pipeline, check_workers, source_kind
 from fastestimator_lite.pipeline.workers import START_METHODS, Job, WorkerPool, pick_start_method
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of
@@ -83,6 +84,7 @@ class Pipeline:
         self._pool_fingerprint: tuple[Any, ...] = ()
         self._batch_seconds: dict[tuple[Any, ...], float] = {}
         self._unread: dict[int, list[Any]] = {}
+        self._memory = Recycler()
         self._in_use: _Moment | None = None
 
     @property
@@ -276,7 +278,7 @@ class Pipeline:
             self._pool = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pool": None, "_pool_fingerprint": (), "_in_use": None, "_unread": {}}
+        return {**self.__dict__, "_pool": None, "_pool_fingerprint": (), "_in_use": None, "_unread": {}, "_memory": Recycler()}
 
     def _fingerprint(self) -> list[Any]:
         """What the state of ops and data sets looks like from here: plain values by value, all else by identity.
@@ -514,7 +516,7 @@ class Loader:
         step = self._start
         try:
             while job.steps is None or step < job.steps:
-                batch = maker.make(step)
+                batch = maker.make(step, self._pipeline._memory.empty)
                 step += 1
                 if batch is not None:
                     yield batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ import numpy as np
 
 from fastestimator_lite.op.numpyop.albumentation.declare import fields
 from fastestimator_lite.op.numpyop.albumentation.image_and_targets import Fill, ImageAndTargets
+from fastestimator_lite.op.numpyop.albumentation.originals import BORDER_CONSTANT
 from fastestimator_lite.op.numpyop.albumentation.own_methods import with_methods
 from fastestimator_lite.op.numpyop.albumentation.rotate import both_ways, factor_range, is_number, renamed_fill
 from fastestimator_lite.op.numpyop.albumentation.words import border_flag, interpolation_flag
@@ -155,53 +157,72 @@ class AffineMethods:
     translate_percent: dict[str, tuple[float, float]] | None
     keep_ratio: bool
     fit_output: bool
+    interpolation: int
+    border_mode: int
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         """Draw the map: shear along y, scale, shear along x, rotation and translation, in this order."""
         height, width = params["shape"][:2]
         uniform = self.py_random.uniform
+        # plain floats: arrays of two or four numbers would take longer than the picture
         if self.translate_percent is None:
             low_high = self.translate_px or {"x": (0, 0), "y": (0, 0)}
-            shift = np.array([self.py_random.randint(int(low), int(high)) for low, high in _xy(low_high)], float)
+            right, down = (float(self.py_random.randint(int(low), int(high))) for low, high in _xy(low_high))
         else:
-            shift = np.array([uniform(low, high) for low, high in _xy(self.translate_percent)]) * (width, height)
-        shear = np.deg2rad([uniform(low, high) for low, high in _xy(self.shear)])
-        scale = np.array([uniform(low, high) for low, high in _xy(self.scale)])
+            right, down = (uniform(low, high) for low, high in _xy(self.translate_percent))
+            right, down = right * width, down * height
+        lean_x, lean_y = (math.tan(math.radians(uniform(low, high))) for low, high in _xy(self.shear))
+        scale_x, scale_y = (uniform(low, high) for low, high in _xy(self.scale))
         if self.keep_ratio:
-            scale[1] = scale[0]
+            scale_y = scale_x
         angle = uniform(*self.rotate)
-        linear = _rotation(angle) @ [[1, np.tan(shear[0])], [0, 1]] @ np.diag(scale) @ [[1, 0], [-np.tan(shear[1]), 1]]
-        middle = np.array([width - 1, height - 1]) / 2  # of the first and last pixel's centres
-        matrix = _affine(linear, middle + shift - linear @ middle)
+        linear = _linear(math.radians(angle), lean_x, lean_y, scale_x, scale_y)
+        (a, b), (c, d) = linear
+        middle_x, middle_y = (width - 1) / 2, (height - 1) / 2  # of the first and last pixel's centres
+        matrix = _affine(
+            linear, middle_x + right - (a * middle_x + b * middle_y), middle_y + down - (c * middle_x + d * middle_y)
+        )
         shape = (height, width)
         if self.fit_output:
-            corners = linear @ [[0, width - 1, width - 1, 0], [0, 0, height - 1, height - 1]]
+            corners = np.array(linear) @ [[0, width - 1, width - 1, 0], [0, 0, height - 1, height - 1]]
             low, high = corners.min(axis=1), corners.max(axis=1)
-            matrix = _affine(linear, -low)
+            matrix = _affine(linear, -low[0], -low[1])
             shape = (int(np.ceil(high[1] - low[1] + 1 - 1e-6)), int(np.ceil(high[0] - low[0] + 1 - 1e-6)))
-        half = np.array([0.5, 0.5])
         # boxes count from the corner of the first pixel, half a pixel before its centre
-        box_matrix = _affine(linear, matrix[:2, 2] + half - linear @ half)
+        box_matrix = _affine(linear, matrix[0, 2] + 0.5 - 0.5 * (a + b), matrix[1, 2] + 0.5 - 0.5 * (c + d))
         return {
             "rotate": angle,
-            "scale": {"x": scale[0], "y": scale[1]},
+            "scale": {"x": scale_x, "y": scale_y},
             "matrix": matrix,
             "bbox_matrix": box_matrix,
             "output_shape": shape,
         }
 
+    def apply(self, img: np.ndarray, matrix: np.ndarray, output_shape: tuple[int, int], **params: Any) -> np.ndarray:
+        """Warp an image; one of three channels without the detours that others need."""
+        if img.ndim != 3 or img.shape[2] != 3 or self.border_mode == BORDER_CONSTANT:
+            warped: np.ndarray = super().apply(img, matrix=matrix, output_shape=output_shape, **params)  # type: ignore[misc]
+            return warped
+        import cv2
 
-def _rotation(degrees: float) -> np.ndarray:
-    """Counter-clockwise to the eye, as y points down."""
-    angle = np.deg2rad(degrees)
-    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        height, width = output_shape
+        return cv2.warpAffine(img, matrix[:2], (width, height), flags=self.interpolation, borderMode=self.border_mode)
 
 
-def _affine(linear: np.ndarray, move: np.ndarray) -> np.ndarray:
-    matrix = np.eye(3)
-    matrix[:2, :2] = linear
-    matrix[:2, 2] = move
-    return matrix
+Linear = tuple[tuple[float, float], tuple[float, float]]
+
+
+def _linear(angle: float, lean_x: float, lean_y: float, scale_x: float, scale_y: float) -> Linear:
+    """Rotation (counter-clockwise to the eye, as y points down) @ shear along x @ scale @ shear along y."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    a, b = cos * scale_x, (cos * lean_x + sin) * scale_y
+    c, d = -sin * scale_x, (cos - sin * lean_x) * scale_y
+    return (a - b * lean_y, b), (c - d * lean_y, d)
+
+
+def _affine(linear: Linear, right: float, down: float) -> np.ndarray:
+    (a, b), (c, d) = linear
+    return np.array([[a, b, right], [c, d, down], [0.0, 0.0, 1.0]])
 
 
 def _xy(by_axis: Mapping[str, Any]) -> tuple[Any, Any]:

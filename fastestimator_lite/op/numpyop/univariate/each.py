@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -71,6 +71,19 @@ class EachInput(EachValue):
     """
 
     vectorized = True
+    fills: ClassVar[bool] = False  # whether `fill` is written
+
+    def fill(self, value: np.ndarray, out: np.ndarray) -> bool:
+        """Work on one sample, with the result written where it is wanted: into the memory of a batch.
+
+        Args:
+            value: As for `forward`, one input.
+            out: Where to write.
+
+        Returns:
+            Whether it was done; not if shape or dtype of `out` are not those of the result.
+        """
+        return False
 
     def forward(self, data: Sequence[Any], state: dict[str, Any]) -> list[Any]:
         """Work on one sample.

@@ -31,6 +31,8 @@ class Normalize(EachInput):
             length.
     """
 
+    fills = True
+
     def __init__(
         self,
         inputs: str | Sequence[str],
@@ -68,6 +70,17 @@ class Normalize(EachInput):
         self._row = self._scale, self._shift
 
     def work(self, batch: np.ndarray) -> np.ndarray:
+        scaled = np.empty(batch.shape, np.float32)
+        self._scale_into(batch, scaled)
+        return scaled
+
+    def fill(self, value: np.ndarray, out: np.ndarray) -> bool:
+        if value.shape != out.shape or out.dtype != np.float32 or not out.flags.c_contiguous:
+            return False
+        self._scale_into(value[np.newaxis], out[np.newaxis])
+        return True
+
+    def _scale_into(self, batch: np.ndarray, out: np.ndarray) -> None:
         scale, shift, shape = self._scale, self._shift, batch.shape
         if len(scale) == 1:
             scale, shift = scale[0], shift[0]
@@ -83,14 +96,9 @@ class Normalize(EachInput):
                 copies = length // len(scale)
                 self._row = np.tile(scale, copies), np.tile(shift, copies)
             scale, shift = self._row
-            batch = batch.reshape(-1, length)
-        if batch.dtype == np.float32:
-            scaled = batch * scale
-        else:
-            scaled = batch.astype(np.float32)
-            scaled *= scale
-        scaled -= shift
-        return scaled.reshape(shape)
+            batch, out = batch.reshape(-1, length), out.reshape(-1, length)
+        np.multiply(batch, scale, out=out, dtype=np.float32, casting="unsafe")
+        out -= shift
 
 
 def _row_length(shape: tuple[int, ...]) -> int:
