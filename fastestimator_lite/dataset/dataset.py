@@ -28,11 +28,14 @@ class FEDataset:
         gives_batches: Whether an index gives a list of samples, a batch, and the length counts batches.
         draws: Whether reading a sample draws from `random` or `numpy.random`. The pipeline then seeds them before each
             read, so that samples are the same for any number of workers.
+        sequential: Whether samples come in an order that cannot be chosen, whatever index is asked for. The pipeline
+            then reads them one after the other, in the main process.
     """
 
     columnar: ClassVar[bool] = False
     gives_batches: ClassVar[bool] = False
     draws: ClassVar[bool] = True
+    sequential: ClassVar[bool] = False
 
     def fe_reset_ds(self, shuffle: bool = True, seed: int | None = None) -> None:
         """Prepare for a round through the data; a hook of FastEstimator 1.x that data sets with an order of their own use.
@@ -76,17 +79,26 @@ class FEDataset:
             >>> train["x"], test["x"]
             (array([1, 2, 3, 4, 6, 7, 8, 9]), array([0, 5]))
         """
-        labels = None if stratify is None else self._labels(stratify)
-        seed = settings().seed if seed is None else seed
-        parts = self._do_split(split_indices(self._split_length(), fractions, seed, labels))
+        parts = self._do_split(self._plan_split(fractions, settings().seed if seed is None else seed, stratify))
         return parts[0] if len(fractions) == 1 else parts
 
     def summary(self) -> DatasetSummary:
         """Describe the data set: its length, and its keys with type and shape as the first sample shows them."""
         return DatasetSummary(len(self), keys=summarize_sample(self[0]) if len(self) else {})
 
+    def fe_summary(self) -> list[str]:
+        """Describe the data set in lines of text."""
+        return [f"{type(self).__name__}: {self}"]
+
     def __str__(self) -> str:
         return str(self.summary())
+
+    def _plan_split(self, fractions: Sequence[Fraction], seed: int | None, stratify: str | None) -> Any:
+        """What `_do_split` is to do; nothing is changed yet."""
+        if type(self)._do_split is FEDataset._do_split:
+            raise NotImplementedError(f"{type(self).__name__} cannot be split: it does not define _do_split(splits)")
+        labels = None if stratify is None else self._labels(stratify)
+        return split_indices(self._split_length(), fractions, seed, labels)
 
     def _split_length(self) -> int:
         """How many things `split` deals in; a data set of groups may say another number than its length."""
@@ -94,7 +106,7 @@ class FEDataset:
 
     def _do_split(self, splits: Sequence[Iterable[int]]) -> list[Self]:
         """Take the samples with these indices out of here and return them as data sets; a hook of FastEstimator 1.x."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be split: it does not define _do_split(splits)")
+        raise NotImplementedError
 
     def _labels(self, key: str) -> np.ndarray:
         """The class of each sample, for `split(stratify=key)`; shape (N,)."""
@@ -246,9 +258,7 @@ class InMemoryDataset(FEDataset):
                 f"{type(self).__name__}[...] takes an index, a key or a slice, got {type(index).__name__}; "
                 "gather(indices) collects several samples"
             )
-        if not -self._length <= index < self._length:
-            raise IndexError(f"index {index} does not exist, {type(self).__name__} has {self._length} samples")
-        return int(index) % self._length
+        return check_index(index, self)
 
     def _settle(self, key: str) -> np.ndarray:
         # One assignment of a finished column: another thread that gathers meanwhile sees the old or the new one,
@@ -320,6 +330,29 @@ class SampleView(Mapping[int, dict[str, Any]]):
 
     def __len__(self) -> int:
         return len(self._dataset)
+
+
+def check_index(index: Any, dataset: FEDataset) -> int:
+    """Check an index into a data set.
+
+    Args:
+        index: A whole number; a negative one counts from the end.
+        dataset: What it points into.
+
+    Returns:
+        The index, counted from the beginning.
+
+    Raises:
+        TypeError: If it is no whole number.
+        IndexError: If there is nothing at it.
+    """
+    owner, length = type(dataset).__name__, len(dataset)
+    if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
+        raise TypeError(f"{owner}[...] takes an index, got {type(index).__name__}")
+    if not -length <= index < length:
+        noun = "batches" if dataset.gives_batches else "samples"
+        raise IndexError(f"index {index} does not exist, {owner} has {length} {noun}")
+    return int(index) % length
 
 
 def to_column(values: Any, key: str) -> np.ndarray:

@@ -96,6 +96,27 @@ def summarize_sample(sample: Mapping[str, Any]) -> dict[str, KeySummary]:
     return {key: KeySummary(_dtype_name(value), shape=_shape(value)) for key, value in sample.items()}
 
 
+def merge_summaries(parts: Iterable[Mapping[str, KeySummary]]) -> dict[str, KeySummary]:
+    """Summarize data that lies in several places.
+
+    Args:
+        parts: The summary of the keys of each place.
+
+    Returns:
+        Every key. How many different values a key has is known only if it occurs in one place.
+    """
+    found: dict[str, list[KeySummary]] = {}
+    for part in parts:
+        for key, summary in part.items():
+            found.setdefault(key, []).append(summary)
+    return {key: several[0] if len(several) == 1 else _merge(several) for key, several in found.items()}
+
+
+def _merge(summaries: Sequence[KeySummary]) -> KeySummary:
+    dtypes = dict.fromkeys(dtype for summary in summaries for dtype in summary.dtype.split(" | "))
+    return KeySummary(" | ".join(dtypes), shape=_common_shape(tuple(summary.shape) for summary in summaries))
+
+
 def _shape(value: Any) -> tuple[int | None, ...]:
     if isinstance(value, (list, tuple)):
         return (len(value), *_common_shape(_shape(item) for item in value))

@@ -15,7 +15,7 @@ from fastestimator_lite.op.numpyop.univariate.each import EachInput
 from fastestimator_lite.pipeline.collate import collate_values, stacked_or_none
 from fastestimator_lite.pipeline.plan import LoaderPlan, Slot
 from fastestimator_lite.pipeline.randomness import Stream
-from fastestimator_lite.pipeline.source import GroupedSource, IndexedSource, Source, StreamedSource
+from fastestimator_lite.pipeline.source import Drawn, GroupedSource, IndexedSource, Source, StreamedSource
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import DataError, SampleError
 
@@ -42,6 +42,7 @@ class BatchMaker:
             process was doing when it died.
         unread: Samples of a stream that were looked at before.
         look: Whether this is only a look; see `StreamedSource`.
+        source: Where samples come from; None for the plan's own data.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class BatchMaker:
         note: MutableSequence[int] | None = None,
         unread: list[Any] | None = None,
         look: bool = False,
+        source: Source | None = None,
     ) -> None:
         self.plan, self.epoch, self.steps = plan, epoch, steps
         self.stream = Stream(seed, plan.mode, plan.ds_id, epoch)
@@ -63,11 +65,16 @@ class BatchMaker:
         self.wanted = None if wanted is None else set(wanted)
         self.note = note if note is not None else [0, 0]
         self.ended = False
-        self.source = self._make_source(shuffle, endless, [] if unread is None else unread, look)
+        self.source = source or self._make_source(shuffle, endless, [] if unread is None else unread, look)
+        self._turns: dict[str, BatchMaker] = {
+            tag: BatchMaker(turn, seed, epoch, steps, endless, shuffle, wanted, self.note, source=self.source)
+            for tag, turn in plan.turns.items()
+        }
         self._groups = [(whole, tuple(group)) for whole, group in groupby(plan.sample_ops, _runs_whole)]
         self._draws_anything = self.source.draws_on_read or any(
             op.draws for _, op in (*plan.sample_ops, *plan.batch_ops)
         )
+        self._draws_anything |= any(turn._draws_anything for turn in self._turns.values())
 
     def _make_source(self, shuffle: bool, endless: bool, unread: list[Any], look: bool) -> Source:
         plan = self.plan
@@ -104,6 +111,13 @@ class BatchMaker:
         if drawn is None:
             self.ended = True
             return None
+        return (self._turn_of(int(drawn.indices[0])) if self._turns else self)._work(drawn, empty)
+
+    def _turn_of(self, index: int) -> BatchMaker:
+        """Who works on a batch of a data set whose batches come from others in turn."""
+        return self._turns[self.plan.dataset.tag_of(index)] if self._turns else self
+
+    def _work(self, drawn: Drawn, empty: Allocate) -> dict[str, Any] | None:
         draws, indices, columns = drawn
         done: list[Slot] = []
         groups = list(self._groups)
@@ -139,8 +153,9 @@ class BatchMaker:
             draw, index = drawn.draws[0], int(drawn.indices[0])
             row = {key: column[0] for key, column in drawn.columns.items()}
             stages = [("read", dict(row))]
-            for slot, op in self.plan.sample_ops:
-                filtered = self._apply(slot, op, row, False, [index], draw)
+            maker = self._turn_of(index)
+            for slot, op in maker.plan.sample_ops:
+                filtered = maker._apply(slot, op, row, False, [index], draw)
                 word = " (filtered)" if filtered is not None else ""
                 stages.append((f"op #{slot} {type(op).__name__}{word}", dict(row)))
                 if filtered is not None:

@@ -16,6 +16,7 @@ from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.device import cpu_count
 from fastestimator_lite.backend.framework import primitives
 from fastestimator_lite.component import When
+from fastestimator_lite.dataset.dataset import FEDataset
 from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, apply_op
 from fastestimator_lite.pipeline.benchmark import run_benchmark
 from fastestimator_lite.pipeline.collate import collate
@@ -142,6 +143,14 @@ class Pipeline:
         """
         mode, epoch, ds_id = self._checked(when)
         dataset = value_at(self.data[mode][ds_id], epoch)
+        plan = self._plan_for(dataset, mode, epoch, ds_id)
+        tags = [tag for tag in getattr(dataset, "tags", ()) if tag]
+        if plan.kind != "groups" or not tags:
+            return plan
+        return dataclasses.replace(plan, turns={tag: self._plan_for(dataset, mode, epoch, tag) for tag in tags})
+
+    def _plan_for(self, dataset: Any, mode: str, epoch: int, ds_id: str) -> LoaderPlan:
+        when = When(mode, epoch, ds_id)
         slots = [(slot, op) for slot, item in enumerate(self.ops) for op in select([item], when)]
         batches = [(position, op) for position, (_, op) in enumerate(slots) if isinstance(op, Batch)]
         if len(batches) > 1:
@@ -278,7 +287,14 @@ class Pipeline:
             self._pool = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_pool": None, "_pool_fingerprint": (), "_in_use": None, "_unread": {}, "_memory": Recycler()}
+        own: dict[str, Any] = {
+            "_pool": None,
+            "_pool_fingerprint": (),
+            "_in_use": None,
+            "_unread": {},
+            "_memory": Recycler(),
+        }
+        return {**self.__dict__, **own}
 
     def _fingerprint(self) -> list[Any]:
         """What the state of ops and data sets looks like from here: plain values by value, all else by identity.
@@ -288,8 +304,11 @@ class Pipeline:
         parts: list[Any] = []
         for op in (value for item in self.ops for value in values_of(item)):
             parts += [_look(name, value) for name, value in vars(op).items() if not name.startswith("_")]
-        for data in (value for by_id in self.data.values() for item in by_id.values() for value in values_of(item)):
+        sets = [value for by_id in self.data.values() for item in by_id.values() for value in values_of(item)]
+        while sets:
+            data = sets.pop()
             parts += [_look(name, value) for name, value in getattr(data, "__dict__", {}).items()]
+            sets += getattr(data, "datasets", []) if isinstance(data, FEDataset) else []
         return parts
 
     def _describe_work(self, slot: int, index: int) -> str:
@@ -540,7 +559,7 @@ class Loader:
         if self._job is None:
             return list(next(iter(self._ready_made())))
         if self.plan.kind != "stream":
-            return self.plan.output_keys(self.plan.first_sample())
+            return self.plan.first_keys()
         source = self._pipeline.maker(self._job, look=True).source
         drawn = source.batch(self._start)
         source.give_back()

@@ -7,7 +7,7 @@ into any batch of an epoch.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp, RemoveIf
@@ -30,6 +30,7 @@ class LoaderPlan:
         sample_ops: Ops before batching, with their positions.
         batch_ops: Ops on batches, with their positions.
         drop_last, pad_value, collate_fn: As given to `Batch`.
+        turns: For a data set whose batches come from named data sets in turn, what is in force for each of them.
     """
 
     mode: str
@@ -42,6 +43,14 @@ class LoaderPlan:
     drop_last: bool = False
     pad_value: float | None = None
     collate_fn: Callable[[list[dict[str, Any]]], dict[str, Any]] | None = None
+    turns: Mapping[str, LoaderPlan] = dataclasses.field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Tell a data set that wants to know how many samples a batch has."""
+        tell = getattr(self.dataset, "set_batch_sizes", None)
+        if tell is not None:
+            tags = getattr(self.dataset, "tags", [])
+            tell([self.turns[tag].batch_size for tag in tags] if self.turns else self.batch_size)
 
     @property
     def identity(self) -> tuple[Any, ...]:
@@ -56,6 +65,7 @@ class LoaderPlan:
             self.drop_last,
             self.pad_value,
             id(self.collate_fn),
+            *((tag, plan.identity) for tag, plan in self.turns.items()),
         )
 
     def steps(self, steps_per_epoch: int | None = None) -> int | None:
@@ -66,6 +76,7 @@ class LoaderPlan:
         """
         if steps_per_epoch is not None:
             return steps_per_epoch
+        self.prepare()
         try:
             length = len(self.dataset)
         except TypeError:
@@ -125,11 +136,23 @@ class LoaderPlan:
             needed.update(op.inputs)
         return needed
 
-    def first_sample(self) -> dict[str, Any]:
-        """The first sample of a data set with indices, as a fresh dictionary.
+    def first_keys(self) -> list[str]:
+        """The keys of a batch, found by reading one sample of a data set with indices, or one of each turn.
 
         Raises:
             ConfigError: If the data set gives anything but dictionaries with string keys.
+            MissingKeyError: See `output_keys`.
         """
-        first = self.dataset[0]
-        return as_row(first[0] if self.kind == "groups" else first, self, 0)
+        if self.kind != "groups":
+            return self.output_keys(as_row(self.dataset[0], self, 0))
+        self.prepare()
+        found: dict[str, list[str]] = {}
+        for index in range(len(self.dataset)):
+            tag = self.dataset.tag_of(index) if self.turns else ""
+            if tag not in found:
+                first = as_row(self.dataset[index][0], self, index)
+                found[tag] = self.turns.get(tag, self).output_keys(first)
+            if len(found) >= len(self.turns):
+                break
+        first_keys, *others = found.values()
+        return [key for key in first_keys if all(key in keys for keys in others)]

@@ -50,6 +50,10 @@ class Source:
     def __init__(self, plan: LoaderPlan, stream: Stream, shuffle: bool, note: MutableSequence[int]) -> None:
         self.plan, self.stream, self.shuffle, self.note = plan, stream, shuffle, note
         self.dataset = plan.dataset
+        # a data set with an order of its own is told when a round begins
+        own = getattr(type(plan.dataset), "fe_reset_ds", FEDataset.fe_reset_ds)
+        self._has_rounds = own is not FEDataset.fe_reset_ds
+        self._round = -1
         self.at_end = False  # whether a stream has ended
         default = not isinstance(plan.dataset, list)  # a class of unknown kind may draw when a sample is read
         self.draws_on_read = bool(getattr(plan.dataset, "draws", default))
@@ -77,6 +81,12 @@ class Source:
             draw: Number of the draw.
         """
         raise NotImplementedError
+
+    def _begin(self, round_: int) -> None:
+        """Tell a data set with an order of its own that this round begins, if it has not."""
+        if self._has_rounds and round_ != self._round:
+            self._round = round_
+            self.dataset.fe_reset_ds(shuffle=self.shuffle, seed=self.stream.seed(round_, ORDER) & 0x7FFFFFFF)
 
     def _seed(self, draw: int) -> None:
         if self.draws_on_read:
@@ -159,6 +169,12 @@ class IndexedSource(Source):
         return self._drawn(range(draw, draw + 1))
 
     def _drawn(self, draws: Sequence[int]) -> Drawn:
+        if self._has_rounds:
+            first, last = draws[0] // self.length, draws[-1] // self.length
+            if first != last:  # the data set is another one in the next round
+                border = last * self.length - draws[0]
+                return _joined(self._drawn(draws[:border]), self._drawn(draws[border:]))
+            self._begin(first)
         indices = self._indices(draws)
         if self._columnar:
             self.note[0], self.note[1] = -1, int(indices[0])
@@ -217,10 +233,21 @@ class IndexedSource(Source):
         return self._orders[round_]
 
 
-class GroupedSource(Source):
-    """A data set whose indices give whole batches: lists of samples."""
+def _joined(one: Drawn, other: Drawn) -> Drawn:
+    columns = {key: [*column, *other.columns[key]] for key, column in one.columns.items()}
+    return Drawn([*one.draws, *other.draws], [*one.indices, *other.indices], columns)
 
-    _round = -1
+
+class GroupedSource(Source):
+    """A data set whose indices give whole batches: lists of samples.
+
+    Args:
+        plan, stream, shuffle, note: As for `Source`.
+    """
+
+    def __init__(self, plan: LoaderPlan, stream: Stream, shuffle: bool, note: MutableSequence[int]) -> None:
+        super().__init__(plan, stream, shuffle, note)
+        plan.prepare()
 
     def batch(self, step: int) -> Drawn | None:
         round_, index = divmod(step, len(self.dataset))
@@ -242,18 +269,13 @@ class GroupedSource(Source):
     def others(self, draw: int) -> Iterator[tuple[int, dict[str, Any]]]:
         step, position = divmod(draw, GROUP_STRIDE)
         length = len(self.dataset)
+        tag_of = getattr(self.dataset, "tag_of", lambda index: "")
         for attempt in range(1, length):
             index = (step + attempt) % length
+            if tag_of(index) != tag_of(step % length):
+                continue
             rows = self._rows(index, draw)
             yield index, rows[position % len(rows)]
-
-    def _begin(self, round_: int) -> None:
-        if round_ == self._round:
-            return
-        self._round = round_
-        prepare = getattr(self.dataset, "fe_reset_ds", None)
-        if prepare is not None:
-            prepare(shuffle=self.shuffle, seed=self.stream.seed(round_, ORDER) & 0x7FFFFFFF)
 
     def _rows(self, index: int, draw: int) -> list[dict[str, Any]]:
         samples = self._read(index, draw)

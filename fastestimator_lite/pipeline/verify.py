@@ -175,7 +175,9 @@ def check_ds_ids_exist(items: Iterable[Any], data: dict[str, dict[str, Any]], no
     Raises:
         ConfigError: If an item names a ds_id that no data has.
     """
-    known = sorted({ds_id for by_id in data.values() for ds_id in by_id if ds_id})
+    sets = [value for by_id in data.values() for item in by_id.values() for value in values_of(item)]
+    tags = {tag for value in sets for tag in getattr(value, "tags", ()) if tag}
+    known = sorted({ds_id for by_id in data.values() for ds_id in by_id if ds_id} | tags)
     if not data:
         return
     for index, item in enumerate(items):

@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 
 from fastestimator_lite.component import When
-from fastestimator_lite.dataset import FEDataset, NumpyDataset
+from fastestimator_lite.dataset import (
+    BatchDataset,
+    CombinedDataset,
+    ExtendDataset,
+    FEDataset,
+    InterleaveDataset,
+    NumpyDataset,
+)
 from fastestimator_lite.op.numpyop import Batch, LambdaOp, RemoveIf
 from fastestimator_lite.pipeline import Pipeline
+from fastestimator_lite.schedule import EpochScheduler
 from fastestimator_lite.util.errors import ConfigError, DataError, SampleError
 
 
@@ -319,3 +327,85 @@ def test_an_empty_stream_is_an_error_when_it_is_read():
         pipeline.load(When("train", 1, "")).sample_keys()
     with pytest.raises(DataError, match="gave no sample"):
         made(pipeline)
+
+
+def line(name, start, count):
+    return NumpyDataset({name: np.arange(start, start + count)})
+
+
+def test_batch_sizes_reach_a_data_set_of_several_in_turn():
+    data = InterleaveDataset([line("x", 0, 8), line("x", 100, 8)], [0, 1, 1])
+    for workers in (0, 2):
+        pipeline = Pipeline(eval_data=data, batch_size=2, num_process=workers)
+        found = made(pipeline, "eval")
+        pipeline.close()
+        assert values(found, "x") == [[0, 1], [100, 101], [102, 103], [2, 3], [104, 105], [106, 107]]
+    sizes = EpochScheduler({1: 2, 2: 4})
+    pipeline = Pipeline(train_data=data, batch_size=sizes, num_process=0)
+    assert [len(batch["x"]) for batch in made(pipeline, epoch=2)] == [4, 4, 4]
+    assert [len(batch["x"]) for batch in made(pipeline, epoch=1)] == [2] * 6
+
+
+def test_ops_may_run_for_one_of_several_data_sets_in_turn_and_set_its_batch_size():
+    data = InterleaveDataset({"a": line("x", 0, 6), "b": line("x", 100, 4)})
+    ops = [LambdaOp(np.negative, "x", "x", ds_id="a"), Batch(batch_size=3, ds_id="a"), Batch(batch_size=2, ds_id="b")]
+    for workers in (0, 2):
+        pipeline = Pipeline(eval_data=data, ops=ops, num_process=workers)
+        found = made(pipeline, "eval")
+        assert values(found, "x") == [[0, -1, -2], [100, 101], [-3, -4, -5], [102, 103]]
+        again = pipeline.replay(1, 5, "eval")
+        assert again.sample["x"] == -3
+        assert [name for name, _ in again.stages] == ["read", "op #0 LambdaOp"]
+        pipeline.close()
+    with pytest.raises(ConfigError, match="ds_id 'c' is not one of the data sets \\('a', 'b'\\)"):
+        Pipeline(eval_data=data, ops=LambdaOp(np.negative, "x", "x", ds_id="c"))
+
+
+def test_keys_of_data_sets_in_turn_are_those_that_all_have():
+    data = InterleaveDataset({"a": line("x", 0, 4), "b": line("z", 100, 4)})
+    copied = LambdaOp(np.negative, "z", "x", ds_id="b")
+    loader = Pipeline(train_data=data, ops=copied, batch_size=2).load(When("train", 1, ""))
+    assert loader.sample_keys() == ["x"]
+
+
+def test_a_data_set_with_an_order_of_its_own_is_told_of_each_round():
+    data = ExtendDataset(line("x", 0, 100), 3)
+    for workers in (0, 2):
+        pipeline = Pipeline(train_data=data, batch_size=2, num_process=workers)
+        pipeline.load_state_dict({"seed": 5})
+        epochs = [
+            sorted(np.concatenate([b["x"] for b in made(pipeline, epoch=epoch)]).tolist()) for epoch in range(1, 5)
+        ]
+        rounds = np.concatenate([batch["x"] for batch in made(pipeline, steps=6)]).reshape(4, 3)
+        pipeline.close()
+        assert len({str(one) for one in epochs}) == 4
+        assert len({str(sorted(one.tolist())) for one in rounds}) == 4
+        assert sorted(rounds[0].tolist()) == epochs[0]
+        if workers == 0:
+            expected = epochs
+        assert epochs == expected
+
+
+def test_workers_see_a_split_of_a_data_set_inside_another():
+    inner = line("x", 0, 10)
+    pipeline = Pipeline(eval_data=CombinedDataset([inner, line("x", 100, 2)]), batch_size=4, num_process=2)
+    assert sum(len(batch["x"]) for batch in made(pipeline, "eval")) == 12
+    inner.split([0, 1, 2])
+    assert values(made(pipeline, "eval"), "x") == [[3, 4, 5, 6], [7, 8, 9, 100], [101]]
+    pipeline.close()
+
+
+def test_half_and_half_batches_are_the_same_for_any_number_of_workers():
+    data = BatchDataset([line("x", 0, 9), line("x", 100, 30)], [2, 3])
+
+    def run(workers, epoch):
+        pipeline = Pipeline(train_data=data, num_process=workers)
+        pipeline.load_state_dict({"seed": 5})
+        found = values(made(pipeline, epoch=epoch), "x")
+        pipeline.close()
+        return found
+
+    first = run(0, 1)
+    assert [sum(x < 100 for x in batch) for batch in first] == [2] * 10
+    assert run(2, 1) == first
+    assert run(0, 2) != first
