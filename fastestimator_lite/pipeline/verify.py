@@ -68,6 +68,11 @@ def check_data(name: str, data: Any) -> dict[str, Any]:
     """
     if data is None:
         return {}
+    if isinstance(data, dict) and type(data).__module__.startswith("datasets."):
+        raise ConfigError(
+            f"{name} is a {type(data).__name__} of splits {list(data)}, which would all be used; give one of them, such as "
+            f"data[{next(iter(data), 'train')!r}], or a dict of those that are meant, by ds_id"
+        )
     by_id = data if isinstance(data, dict) else {"": data}
     if isinstance(data, dict):
         if not data:

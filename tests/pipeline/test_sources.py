@@ -409,3 +409,11 @@ def test_half_and_half_batches_are_the_same_for_any_number_of_workers():
     assert [sum(x < 100 for x in batch) for batch in first] == [2] * 10
     assert run(2, 1) == first
     assert run(0, 2) != first
+
+
+def test_splits_of_hugging_face_are_not_taken_for_data_sets_by_id():
+    splits = type("DatasetDict", (dict,), {"__module__": "datasets.dataset_dict"})(train=samples(2), test=samples(2))
+    with pytest.raises(
+        ConfigError, match=r"train_data is a DatasetDict of splits \['train', 'test'\].*data\['train'\]"
+    ):
+        Pipeline(train_data=splits)
