@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import gc
-import importlib
 import mmap
 import multiprocessing
 import os
@@ -27,6 +26,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from fastestimator_lite.pipeline.shared import Area, Place, reserve
 from fastestimator_lite.util import errors
@@ -306,12 +306,23 @@ def pick_start_method(asked: str | None) -> str | None:
 
 @contextlib.contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Let a process that starts meanwhile load its libraries with one thread: parallel work comes from the workers."""
+    """Let processes that start meanwhile use one thread in each library: parallel work comes from the workers.
+
+    Libraries that they load later read the environment. Those that a forked process inherits are bounded here, before
+    the fork: OpenCV's pool has no threads after it, and waits for them for ever when its size is changed then.
+    """
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    cv2: Any = sys.modules.get("cv2")
+    threads = None if cv2 is None else cv2.getNumThreads()
     try:
-        yield
+        if cv2 is not None:
+            cv2.setNumThreads(1)
+        with threadpool_limits(1):
+            yield
     finally:
+        if cv2 is not None:
+            cv2.setNumThreads(threads)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
@@ -356,7 +367,8 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.freeze()  # what was inherited is never collected, so its pages stay shared
-    _bound_threads()
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
     first = 8 * _NOTE_NUMBERS * index
     note = memoryview(notes.memory)[first : first + 8 * _NOTE_NUMBERS].cast("q")
     makers: dict[Job, Any] = {}
@@ -396,13 +408,3 @@ def _make(maker: Any, step: int, area: Area | None) -> dict[str, Any] | None:
     area.clear()
     batch = maker.make(step, area.empty, keep_globals=False)
     return None if batch is None else {key: area.place(value) for key, value in batch.items()}
-
-
-def _bound_threads() -> None:
-    """Let libraries that are loaded already use one thread; those that are loaded later read the environment."""
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    if "cv2" in sys.modules:
-        sys.modules["cv2"].setNumThreads(1)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-    importlib.import_module("threadpoolctl").threadpool_limits(1)

@@ -163,6 +163,22 @@ def test_libraries_in_a_worker_use_one_thread():
     assert cv2.getNumThreads() == before
 
 
+def test_a_pool_of_threads_that_opencv_has_does_not_stop_forked_workers():
+    """Changing the size of a pool whose threads were left behind by the fork waits for ever."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        picture = np.zeros((2000, 2000, 3), np.uint8)
+        turn = cv2.getRotationMatrix2D((1000, 1000), 30, 1)
+        cv2.warpAffine(picture, turn, (2000, 2000))
+        big = LambdaOp(lambda y: cv2.warpAffine(picture, turn, (2000, 2000))[0, 0, 0] + y, "y", "y")
+        pipeline = pipeline_of(big, 8, num_process=2, start_method="fork", data_timeout=20)
+        assert digest(pipeline, 1) == digest(pipeline_of([], 8, num_process=0), 1)
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(before)
+
+
 def test_a_killed_worker_is_named_with_the_signal_and_its_size():
     def dies(y):
         if y == 5:
