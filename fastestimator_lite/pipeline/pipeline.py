@@ -35,6 +35,9 @@ from fastestimator_lite.util.names import check_mode, filter_nones, to_list
 # A pool pays when a batch costs more than handing it over, and when enough of them follow to make up for the fork.
 _WORTH_A_POOL_SECONDS = 0.003
 _WORTH_A_FORK_SECONDS = 0.3
+# A step that waits so much of its time may be better off with one more worker, if a batch is no trifle.
+_STARVED_SHARE = 0.25
+_WORTH_A_TRY_SECONDS = 0.001
 
 
 class Pipeline:
@@ -84,6 +87,7 @@ class Pipeline:
         self._pool: WorkerPool | None = None
         self._pool_fingerprint: tuple[Any, ...] = ()
         self._batch_seconds: dict[tuple[Any, ...], float] = {}
+        self._picked: dict[tuple[Any, ...], int] = {}
         self._unread: dict[int, list[Any]] = {}
         self._memory = Recycler()
         self._in_use: _Moment | None = None
@@ -258,6 +262,8 @@ class Pipeline:
             return None
         if size is None:
             size = self._best_number(plan, steps)
+            if size and self._pool is not None and self._pool.is_open:
+                size = max(size, self._pool.size)  # one pool for all modes
         if size == 0:
             return None
         fingerprint = (size, *self._fingerprint())
@@ -269,12 +275,26 @@ class Pipeline:
         return self._pool
 
     def _best_number(self, plan: LoaderPlan, steps: int) -> int:
-        """How many workers are likely to be fastest, by what a batch costs."""
-        seconds = self._batch_seconds.get(plan.identity, 0.0)
-        worth_it = seconds > _WORTH_A_POOL_SECONDS and seconds * steps > _WORTH_A_FORK_SECONDS
-        if not worth_it and self.data_timeout is None:
-            return 0
-        return max(cpu_count() - 1, 1)  # the step itself needs a processor too
+        """How many workers are likely to be fastest, by what a batch costs, and by what was seen since."""
+        if plan.identity not in self._picked:
+            seconds = self._batch_seconds.get(plan.identity, 0.0)
+            worth_it = seconds > _WORTH_A_POOL_SECONDS and seconds * steps > _WORTH_A_FORK_SECONDS
+            # the step itself needs a processor too
+            self._picked[plan.identity] = max(cpu_count() - 1, 1) if worth_it or self.data_timeout is not None else 0
+        return self._picked[plan.identity]
+
+    def note_wait(self, plan: LoaderPlan, share: float) -> None:
+        """Take one more worker from the next epoch on, if the number is ours to pick and steps waited for data.
+
+        Args:
+            plan: What was in force.
+            share: Part of the time, in [0, 1], that steps waited for their batches.
+        """
+        used = self._picked.get(plan.identity)
+        if self.num_process is not None or used is None or share < _STARVED_SHARE or used >= cpu_count():
+            return
+        if used or self._batch_seconds.get(plan.identity, 0.0) > _WORTH_A_TRY_SECONDS:
+            self._picked[plan.identity] = used + 1
 
     def note_cost(self, plan: LoaderPlan, seconds: float) -> None:
         """Remember how long a batch of a plan takes in the main process."""

@@ -84,6 +84,9 @@ class WorkerPool:
 
     Raises:
         ConfigError: If the Pipeline cannot be pickled and `method` needs that.
+
+    Attributes:
+        size: Number of workers.
     """
 
     def __init__(
@@ -95,6 +98,7 @@ class WorkerPool:
         timeout: float | None = None,
     ) -> None:
         context: Any = multiprocessing.get_context(method)
+        self.size = size
         self._describe, self._timeout = describe, timeout
         self._slots = [reserve(SLOT_BYTES) for _ in range(_TASKS_AHEAD * size + 2)]
         self._free: collections.deque[int] = collections.deque(range(len(self._slots)))
