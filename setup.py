@@ -62,7 +62,7 @@ EXTRAS = {
     "tensorflow-cpu": ["tensorflow-cpu>=2.18,<2.22", KERAS, "h5py>=3.11"],
     "tensorflow-gpu": ["tensorflow[and-cuda]>=2.18,<2.22", KERAS, "h5py>=3.11"],
     **PARTS,
-    "export": ["onnx>=1.17", "onnxscript>=0.2", "onnxruntime>=1.19"],
+    "export": ["onnx>=1.17", "onnxscript>=0.2", "onnxruntime>=1.19", "tf2onnx>=1.16"],
     "simulator": ["gradio>=6,<7", "pyyaml>=6", *PARTS["plot"], *PARTS["report"]],
     "all": with_parts("torch", "tensorflow"),
     "all-cpu": with_parts("torch", "tensorflow-cpu"),

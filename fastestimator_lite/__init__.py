@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fastestimator_lite import architecture as architecture
     from fastestimator_lite import backend as backend
     from fastestimator_lite import dataset as dataset
+    from fastestimator_lite import layers as layers
     from fastestimator_lite import op as op
     from fastestimator_lite import schedule as schedule
     from fastestimator_lite import slicer as slicer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fastestimator_lite.estimator import record_history as record_history
     from fastestimator_lite.network.build import build as build
     from fastestimator_lite.network.choose import Network as Network
+    from fastestimator_lite.network.exporting.file import export as export
     from fastestimator_lite.pipeline.pipeline import Pipeline as Pipeline
 
 __getattr__, __dir__, __all__ = attach(__name__, __file__)

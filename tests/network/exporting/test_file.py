@@ -1,0 +1,139 @@
+"""What is exported runs without this package and gives the same, for any number of samples."""
+
+import numpy as np
+import pytest
+
+import fastestimator_lite as fe
+from fastestimator_lite.op.tensorop import LambdaOp
+from fastestimator_lite.op.tensorop.loss import MeanSquaredError
+from fastestimator_lite.op.tensorop.model import ModelOp, UpdateOp
+from fastestimator_lite.schedule import EpochScheduler
+from fastestimator_lite.slicer import AxisSlicer
+from fastestimator_lite.util.errors import ConfigError, MissingKeyError
+
+X = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
+Z = np.random.default_rng(1).standard_normal((5, 4)).astype(np.float32)
+
+
+def model(framework):
+    def torch_model():
+        import torch
+
+        return torch.nn.Sequential(
+            torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 2)
+        )
+
+    def keras_model():
+        import keras
+
+        layers = [
+            keras.layers.Dense(8),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(2),
+        ]
+        return keras.Sequential([keras.layers.Input((4,)), *layers])
+
+    return fe.build(torch_model if framework == "torch" else keras_model, "sgd")
+
+
+def network(framework, slicers=None):
+    one = model(framework)
+    ops = [
+        LambdaOp(lambda x, z: x + 2 * z, ["x", "z"], "both"),
+        ModelOp(one, "both", "p"),
+        LambdaOp(lambda p: p * 10, "p", "scaled", mode="infer"),
+        MeanSquaredError(("p", "y"), "mse", mode="!infer"),
+        UpdateOp(one, "mse"),
+    ]
+    return fe.Network(ops, slicers=slicers)
+
+
+def ours(made, count=5):
+    return {
+        key: fe.backend.to_number(value)
+        for key, value in made.transform({"x": X[:count], "z": Z[:count]}, mode="infer").items()
+    }
+
+
+def folder_or_file(framework, tmp_path):
+    return tmp_path / ("deep" if framework == "tf" else "deep.pt2")
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_native_form_gives_what_the_network_gives(tensor_framework, tmp_path, count):
+    made = network(tensor_framework)
+    path = fe.export(
+        made, folder_or_file(tensor_framework, tmp_path), {"x": X[:count], "z": Z[:count]}, ["p", "scaled"]
+    )
+    expected = ours(made)
+    if tensor_framework == "torch":
+        import torch
+
+        found = torch.export.load(path).module()(torch.from_numpy(X), torch.from_numpy(Z))
+        found = {key: value.detach().numpy() for key, value in zip(("p", "scaled"), found, strict=True)}
+    else:
+        import tensorflow as tf
+
+        loaded = tf.saved_model.load(str(path))
+        found = loaded.signatures["serving_default"](x=tf.constant(X), z=tf.constant(Z))
+        assert set(found) == {"p", "scaled"}
+    for key in ("p", "scaled"):
+        np.testing.assert_allclose(found[key], expected[key], rtol=1e-5, atol=1e-6)
+
+
+def test_onnx_runtime_gives_what_the_network_gives(tensor_framework, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    made = network(tensor_framework)
+    path = fe.export(made, tmp_path / "new" / "m.onnx", {"x": X[:2], "z": Z[:2], "unread": X})
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert {value.name for value in session.get_inputs()} == {"x", "z"}
+    assert {value.name for value in session.get_outputs()} == {"both", "p", "scaled"}
+    for count in (5, 1):
+        found = session.run(["both", "p", "scaled"], {"x": X[:count], "z": Z[:count]})
+        expected = ours(made, count)
+        for value, key in zip(found, ("both", "p", "scaled"), strict=True):
+            np.testing.assert_allclose(value, expected[key], rtol=1e-4, atol=1e-5)
+
+
+def test_a_file_that_is_there_is_replaced_and_nothing_else_stays(tensor_framework, tmp_path):
+    path = folder_or_file(tensor_framework, tmp_path)
+    for _ in range(2):
+        fe.export(network(tensor_framework), path, {"x": X, "z": Z}, "p")
+    assert [found.name for found in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_weights_and_ops_of_the_moment_are_taken(tensor_framework, tmp_path):
+    first, second = model(tensor_framework), model(tensor_framework)
+    made = fe.Network([EpochScheduler({1: ModelOp(first, "x", "p"), 3: ModelOp(second, "x", "q")})])
+    with pytest.raises(MissingKeyError, match="no op in force writes 'q'; written are: 'p'"):
+        fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X}, "q")
+    fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X}, "q", epoch=3)
+
+
+def test_a_network_goes_on_training_after_an_export(tensor_framework, tmp_path):
+    made = network(tensor_framework)
+    before = ours(made)
+    fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X, "z": Z})
+    np.testing.assert_array_equal(ours(made)["p"], before["p"])
+    data = fe.dataset.NumpyDataset({"x": X, "z": Z, "y": np.zeros((5, 2), np.float32)})
+    fe.Estimator(fe.Pipeline(train_data=data, batch_size=5), made, epochs=1, log_steps=None).fit()
+    assert not np.array_equal(ours(made)["p"], before["p"])
+
+
+def test_wrong_calls_are_named(tensor_framework, tmp_path):
+    made = network(tensor_framework)
+    example = {"x": X, "z": Z}
+    other = "m.pt2" if tensor_framework == "tf" else "m"
+    with pytest.raises(ConfigError, match="fe.export cannot write"):
+        fe.export(made, tmp_path / other, example)
+    with pytest.raises(ConfigError, match="fe.export cannot write 'onxn'.*Did you mean 'onnx'"):
+        fe.export(made, tmp_path / "m", example, format="onxn")
+    with pytest.raises(MissingKeyError, match="needs key 'z', which an op reads; it has: 'x', 'zz'. Did you mean 'zz'"):
+        fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X, "zz": Z})
+    with pytest.raises(ConfigError, match="key 'z' must have a batch axis"):
+        fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X, "z": 1.0})
+    sliced = network(tensor_framework, AxisSlicer(1, ["x", "z"], unslice=["both", "p", "scaled"]))
+    with pytest.raises(ConfigError, match="slicers are in force"):
+        fe.export(sliced, folder_or_file(tensor_framework, tmp_path), example)
+    assert list(tmp_path.iterdir()) == []
