@@ -90,9 +90,15 @@ def build_transform(name: str, arguments: dict[str, Any], owner: str) -> Any:
         # they recommend other transforms and parameters, which is not for the user of the op to change
         warnings.simplefilter("ignore", UserWarning)
         try:
-            return kind(**arguments, p=1.0, strict=True)
+            return kind(**arguments, p=1.0, **_strictness(kind))
         except (TypeError, ValueError) as err:
             raise ConfigError(f"{owner}: albumentations.{name} does not accept {arguments}: {err}") from err
+
+
+def _strictness(kind: type) -> dict[str, bool]:
+    """What makes a transform refuse arguments that it does not know; those without a schema do so anyway."""
+    owner = next(base for base in kind.__mro__ if "__init__" in vars(base))
+    return {"strict": True} if "InitSchema" in vars(owner) else {}
 
 
 def _declared_parameters(cls: type) -> dict[str, inspect.Parameter]:

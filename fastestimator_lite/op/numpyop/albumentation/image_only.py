@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from fastestimator_lite.op.numpyop.albumentation.declare import Declared
+from fastestimator_lite.op.numpyop.albumentation.own_methods import with_methods
 from fastestimator_lite.op.numpyop.albumentation.seeded import AlbumentationOp
 from fastestimator_lite.types import Keys
-from fastestimator_lite.util.errors import ConfigError
+from fastestimator_lite.util.errors import ConfigError, DataError
 from fastestimator_lite.util.names import to_list
 
 if TYPE_CHECKING:
@@ -69,7 +70,60 @@ class ImageOnlyAlbumentation(AlbumentationOp):
         return images
 
 
-class ImageOnly(ImageOnlyAlbumentation, Declared, shared=True):
+class CheckedImageOnly(ImageOnlyAlbumentation):
+    """Ops that know which images they can take.
+
+    Attributes:
+        dtypes: Names of the dtypes that the op can take; empty for all.
+        channels: The numbers of channels C that the op can take; (H, W) counts as 1. Empty for all.
+        methods: Methods of ours to put before those of the transform; see `with_methods`.
+    """
+
+    dtypes: ClassVar[tuple[str, ...]] = ("uint8", "float32")
+    channels: ClassVar[tuple[int, ...]] = ()
+    methods: ClassVar[type | None] = None
+
+    def forward(self, data: Sequence[np.ndarray], state: dict[str, Any]) -> list[np.ndarray]:
+        """Transform one sample.
+
+        Args:
+            data: An image for each input.
+            state: "mode", "epoch" and "ds_id" of the moment.
+
+        Returns:
+            An image for each output.
+
+        Raises:
+            DataError: If the op cannot take an image of this dtype or number of channels.
+        """
+        for image in data:
+            self.check(np.asarray(image))
+        return super().forward(data, state)
+
+    def check(self, image: np.ndarray) -> None:
+        """Check that the op can take an image.
+
+        Raises:
+            DataError: If it cannot.
+        """
+        if image.ndim not in (2, 3):
+            raise self.refusal(image, "images of shape (H, W) or (H, W, C)")
+        if self.dtypes and image.dtype.name not in self.dtypes:
+            raise self.refusal(image, f"{' or '.join(self.dtypes)} images")
+        if self.channels and num_channels(image) not in self.channels:
+            raise self.refusal(image, f"images with {' or '.join(map(str, self.channels))} channels, the last axis")
+
+    def refusal(self, image: np.ndarray, wanted: str) -> DataError:
+        """The error for an image that the op cannot take; `wanted` says what it takes."""
+        return DataError(
+            f"{type(self).__name__} takes {wanted}, got {image.dtype} of shape {image.shape} for {self.inputs}"
+        )
+
+    def _with_methods(self, func: Any, arguments: dict[str, Any], **settings: Any) -> Any:
+        return func if self.methods is None else with_methods(func, self.methods, arguments, **settings)
+
+
+class ImageOnly(CheckedImageOnly, Declared, shared=True):
     """Base of the declared ops on images."""
 
     own_first = False
@@ -80,4 +134,14 @@ class ImageOnly(ImageOnlyAlbumentation, Declared, shared=True):
     ds_id: Keys = None  # type: ignore[assignment]
 
     def _start(self, func: Any, **shared: Any) -> None:
-        ImageOnlyAlbumentation.__init__(self, func, **shared)
+        transform = self._with_methods(func, self._arguments(), **self._settings())
+        ImageOnlyAlbumentation.__init__(self, transform, **shared)
+
+    def _settings(self) -> dict[str, Any]:
+        """Attributes of the transform that `methods` read."""
+        return {}
+
+
+def num_channels(image: np.ndarray) -> int:
+    """The number of channels of an image of shape (H, W) or (H, W, C)."""
+    return 1 if image.ndim == 2 else int(image.shape[2])

@@ -100,8 +100,7 @@ class AlbumentationOp(RandomOp):
 
 def _runs_foreign_code(func: Any) -> bool:
     """Whether a transform may draw from the global generators: users' own ones and `Lambda` may."""
-    inner = getattr(func, "transforms", None)
-    if inner is not None:
-        return any(_runs_foreign_code(each) for each in inner)
+    if isinstance(func, import_albumentations().BaseCompose):
+        return any(_runs_foreign_code(each) for each in func.transforms)
     known = ("albumentations.", "fastestimator_lite.")
     return not type(func).__module__.startswith(known) or type(func).__name__ == "Lambda"

@@ -6,8 +6,9 @@ import albumentations as A
 import numpy as np
 import pytest
 
+from fastestimator_lite.op.numpyop.albumentation.image_only import ImageOnly
 from fastestimator_lite.op.numpyop.univariate import ImageOnlyAlbumentation
-from fastestimator_lite.util.errors import ConfigError
+from fastestimator_lite.util.errors import ConfigError, DataError
 
 STATE = {"mode": "train", "epoch": 1}
 
@@ -91,3 +92,34 @@ def test_users_code_that_draws_from_the_global_generator_is_seeded_too():
 def test_as_many_outputs_as_inputs_are_needed():
     with pytest.raises(ConfigError, match=r"\['x', 'y'\].*\['z'\]"):
         ImageOnlyAlbumentation(A.InvertImg(p=1.0), ["x", "y"], "z")
+
+
+class Negative(ImageOnly):
+    albumentation = "InvertImg"
+    channels = (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            np.zeros((4, 5, 3)),
+            r"Negative takes uint8 or float32 images, got float64 of shape \(4, 5, 3\) for \['x', 'z'\]",
+        ),
+        (np.zeros((4, 5, 2), np.uint8), r"Negative takes images with 1 or 3 channels.*\(4, 5, 2\)"),
+        (np.zeros((2, 4, 5, 3), np.uint8), r"of shape \(H, W\) or \(H, W, C\), got uint8 of shape \(2, 4, 5, 3\)"),
+    ],
+)
+def test_declared_ops_name_the_images_that_they_cannot_take(wrong, message, image):
+    op = Negative(["x", "z"], ["x", "z"])
+    for good in (image, image[..., 0], image[..., :1], (image / 255).astype(np.float32)):
+        assert len(op.forward([good, good], STATE)) == 2
+    with pytest.raises(DataError, match=message):
+        op.forward([image, wrong], STATE)
+
+
+def test_transforms_without_a_schema_are_declared_too(image):
+    class Aged(ImageOnly):
+        albumentation = "ToSepia"
+
+    assert Aged("x", "y").forward([image], STATE)[0].shape == image.shape
