@@ -24,6 +24,7 @@ from fastestimator_lite.pipeline.maker import BatchMaker
 from fastestimator_lite.pipeline.plan import LoaderPlan
 from fastestimator_lite.pipeline.randomness import Stream
 from fastestimator_lite.pipeline.recycle import Recycler
+from fastestimator_lite.pipeline.tuning import Tuning
 from fastestimator_lite.pipeline.verify import check_data, check_pipeline, check_workers, source_kind
 from fastestimator_lite.pipeline.workers import START_METHODS, Job, WorkerPool, pick_start_method
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of
@@ -31,13 +32,6 @@ from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import ConfigError, DataError, suggest
 from fastestimator_lite.util.log import warn
 from fastestimator_lite.util.names import check_mode, filter_nones, to_list
-
-# A pool pays when a batch costs more than handing it over, and when enough of them follow to make up for the fork.
-_WORTH_A_POOL_SECONDS = 0.003
-_WORTH_A_FORK_SECONDS = 0.3
-# A step that waits so much of its time may be better off with one more worker, if a batch is no trifle.
-_STARVED_SHARE = 0.25
-_WORTH_A_TRY_SECONDS = 0.001
 
 
 class Pipeline:
@@ -52,7 +46,7 @@ class Pipeline:
             A `Batch` op may override it.
         ops: NumpyOps and Schedulers of NumpyOps, in order; None entries are skipped. Ops before a `Batch` op work on
             samples, those after it on batches; without one, batching comes last.
-        num_process: Worker processes; 0 works in the main process, None picks what is faster for the work at hand.
+        num_process: Worker processes; 0 works in the main process, None tries during the first batches what is faster.
             Batches are the same for any number.
         start_method: How worker processes start: "fork", "forkserver" or "spawn" (the last two pickle the Pipeline); None
             for what `multiprocessing.set_start_method` says, else fork on Linux and spawn elsewhere.
@@ -86,8 +80,7 @@ class Pipeline:
         self._drawn_seed = secrets.randbits(64)
         self._pool: WorkerPool | None = None
         self._pool_fingerprint: tuple[Any, ...] = ()
-        self._batch_seconds: dict[tuple[Any, ...], float] = {}
-        self._picked: dict[tuple[Any, ...], int] = {}
+        self._tunings: dict[tuple[Any, ...], Tuning] = {}
         self._unread: dict[int, list[Any]] = {}
         self._memory = Recycler()
         self._in_use: _Moment | None = None
@@ -255,17 +248,26 @@ class Pipeline:
             plan, job.seed, job.epoch, job.steps, job.endless, job.shuffle, job.wanted, note, unread, look
         )
 
-    def pool_for(self, plan: LoaderPlan, steps: int | None) -> WorkerPool | None:
-        """The worker pool to use for a plan, or None to work in the main process."""
-        size, method = self.num_process, pick_start_method(self.start_method)
-        if plan.kind == "stream" or steps is None or method is None:
-            return None
-        if size is None:
-            size = self._best_number(plan, steps)
-            if size and self._pool is not None and self._pool.is_open:
-                size = max(size, self._pool.size)  # one pool for all modes
-        if size == 0:
-            return None
+    def start_method_for(self, plan: LoaderPlan, steps: int | None) -> str | None:
+        """How workers for a plan would start; None if they cannot help: a stream is read in one place."""
+        return None if plan.kind == "stream" or steps is None else pick_start_method(self.start_method)
+
+    def tuning_for(self, plan: LoaderPlan) -> Tuning:
+        """The search for the best number of workers for a plan."""
+        if plan.identity not in self._tunings:
+            self._tunings[plan.identity] = Tuning(int(self.data_timeout is not None), cpu_count())
+        return self._tunings[plan.identity]
+
+    def pool(self, size: int, method: str, larger: bool = False) -> WorkerPool:
+        """The worker pool.
+
+        Args:
+            size: Number of workers, >= 1.
+            method: How they start.
+            larger: Whether one with more workers will do.
+        """
+        if larger and self._pool is not None:
+            size = max(size, self._pool.size)
         fingerprint = (size, *self._fingerprint())
         if self._pool is not None and (fingerprint != self._pool_fingerprint or not self._pool.is_open):
             self.close()  # an op or data set was changed since the start (the workers would not know), or a worker died
@@ -274,31 +276,10 @@ class Pipeline:
             self._pool_fingerprint = fingerprint
         return self._pool
 
-    def _best_number(self, plan: LoaderPlan, steps: int) -> int:
-        """How many workers are likely to be fastest, by what a batch costs, and by what was seen since."""
-        if plan.identity not in self._picked:
-            seconds = self._batch_seconds.get(plan.identity, 0.0)
-            worth_it = seconds > _WORTH_A_POOL_SECONDS and seconds * steps > _WORTH_A_FORK_SECONDS
-            # the step itself needs a processor too
-            self._picked[plan.identity] = max(cpu_count() - 1, 1) if worth_it or self.data_timeout is not None else 0
-        return self._picked[plan.identity]
-
-    def note_wait(self, plan: LoaderPlan, share: float) -> None:
-        """Take one more worker from the next epoch on, if the number is ours to pick and steps waited for data.
-
-        Args:
-            plan: What was in force.
-            share: Part of the time, in [0, 1], that steps waited for their batches.
-        """
-        used = self._picked.get(plan.identity)
-        if self.num_process is not None or used is None or share < _STARVED_SHARE or used >= cpu_count():
-            return
-        if used or self._batch_seconds.get(plan.identity, 0.0) > _WORTH_A_TRY_SECONDS:
-            self._picked[plan.identity] = used + 1
-
-    def note_cost(self, plan: LoaderPlan, seconds: float) -> None:
-        """Remember how long a batch of a plan takes in the main process."""
-        self._batch_seconds[plan.identity] = seconds
+    def close_if_unused(self) -> None:
+        """End the worker processes that were tried and brought nothing."""
+        if not any(tuning.number for tuning in self._tunings.values()):
+            self.close()
 
     def close(self) -> None:
         """End the worker processes, if there are any; the next loader starts new ones."""
@@ -312,6 +293,7 @@ class Pipeline:
             "_pool_fingerprint": (),
             "_in_use": None,
             "_unread": {},
+            "_tunings": {},
             "_memory": Recycler(),
         }
         return {**self.__dict__, **own}
@@ -533,12 +515,38 @@ class Loader:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         if self._job is None:
             return self._ready_made()
-        if self._pipeline.num_process is None:
-            self._measure()
-        pool = self._pipeline.pool_for(self.plan, self._job.steps)
-        if pool is None:
+        pipeline, number = self._pipeline, self._pipeline.num_process
+        method = pipeline.start_method_for(self.plan, self._job.steps)
+        if number == 0 or method is None:
             return self.in_main_process()
-        return self._counted(pool.batches(self._job, self._start))
+        if number is None:
+            return self._counted(self._tuned(self._job, method))
+        return self._counted(batch for _, batch in pipeline.pool(number, method).batches(self._job, self._start))
+
+    def _tuned(self, job: Job, method: str) -> Iterator[dict[str, Any]]:
+        """The batches, made by as many workers as turns out to be fastest."""
+        tuning, step, clock = self._pipeline.tuning_for(self.plan), self._start, time.perf_counter
+        tuning.interrupt()
+        while step < (job.steps or 0):
+            if not tuning.number:
+                batches = self._made(job, False, step)
+            else:
+                batches = self._pipeline.pool(tuning.number, method, tuning.is_settled).batches(job, step)
+            if tuning.is_settled:
+                yield from (batch for _, batch in batches)
+                return
+            mark = clock()
+            for number, batch in batches:
+                made = clock()
+                yield batch
+                now = clock()
+                step = number + 1
+                if tuning.add(made - mark, now - mark):
+                    break
+                mark = now
+            else:
+                return
+            self._pipeline.close_if_unused()
 
     def in_main_process(self, look: bool = False) -> Iterator[dict[str, Any]]:
         """The same batches without workers.
@@ -548,19 +556,19 @@ class Loader:
         """
         if self._job is None:
             return self._ready_made()
-        return self._counted(self._made(self._job, look))
+        return self._counted(batch for _, batch in self._made(self._job, look, self._start))
 
-    def _made(self, job: Job, look: bool) -> Iterator[dict[str, Any]]:
+    def _made(self, job: Job, look: bool, step: int) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The batches from one on, with their numbers, made here."""
         maker = self._pipeline.maker(job, look=look)
-        step = self._start
         try:
             while job.steps is None or step < job.steps:
                 batch = maker.make(step, self._pipeline._memory.empty)
-                step += 1
                 if batch is not None:
-                    yield batch
+                    yield step, batch
                 elif maker.ended:
                     return
+                step += 1
         finally:
             maker.source.give_back()
 
@@ -586,16 +594,6 @@ class Loader:
         if drawn is None:
             raise DataError(f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) gave no sample")
         return self.plan.output_keys(drawn.columns)
-
-    def _measure(self) -> None:
-        """Time the making of a batch, unless its cost is known, so that the Pipeline can tell whether workers pay."""
-        if self._job is None or self.plan.kind == "stream" or self.plan.identity in self._pipeline._batch_seconds:
-            return
-        maker = self._pipeline.maker(self._job)
-        for _ in range(2):  # the first batch pays for imports and caches
-            begin = time.perf_counter()
-            maker.make(self._start)
-            self._pipeline.note_cost(self.plan, time.perf_counter() - begin)
 
     def _counted(self, batches: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         count = 0

@@ -134,8 +134,8 @@ class WorkerPool:
             self.close()
             raise
 
-    def batches(self, job: Job, start: int = 0) -> Iterator[dict[str, Any]]:
-        """The batches of a job, in order.
+    def batches(self, job: Job, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The batches of a job with their numbers, in order; without those whose samples were all filtered.
 
         Args:
             job: The job; its number of steps is known.
@@ -166,7 +166,7 @@ class WorkerPool:
                 batch = ready.pop(wanted)
                 wanted += 1
                 if batch is not None:
-                    yield batch
+                    yield wanted - 1, batch
             if exhausted and not any(load) and not ready:
                 return
             if any(load):

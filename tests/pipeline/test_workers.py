@@ -388,29 +388,41 @@ def test_the_file_of_a_failing_sample_is_named_though_its_name_is_gone(number, t
         assert "x uint8 (16, 8, 3)" in str(caught.value)
 
 
-def test_the_number_of_workers_follows_the_cost_of_a_batch_and_what_was_waited_for(monkeypatch):
-    monkeypatch.setattr("fastestimator_lite.pipeline.pipeline.cpu_count", lambda: 3)
-    sizes = {}
-    for name, seconds in {"cheap": 0.0005, "middle": 0.002, "dear": 0.02}.items():
-        monkeypatch.setattr(
-            Pipeline, "note_cost", lambda self, plan, _, cost=seconds: self._batch_seconds.update({plan.identity: cost})
-        )
-        pipeline = pipeline_of(Minmax("x", "x"), 320)
-        sizes[name] = []
-        for epoch in range(1, 5):
-            loader = pipeline.load(When("train", epoch, ""))
-            assert sum(len(batch["y"]) for batch in loader) == 320
-            sizes[name].append(0 if pipeline._pool is None else pipeline._pool.size)
-            pipeline.note_wait(loader.plan, 0.1 if epoch == 1 else 0.9)
-        pipeline.close()
-    assert sizes == {"cheap": [0, 0, 0, 0], "middle": [0, 0, 1, 2], "dear": [2, 2, 3, 3]}
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_the_number_may_change_at_any_batch(monkeypatch, method):
+    """A search that changes its mind all the time sees the batches of one without workers."""
+
+    class Restless:
+        is_settled, number, seen = False, 0, 0
+
+        def __init__(self, least, most):
+            pass
+
+        def interrupt(self):
+            pass
+
+        def add(self, wait, total):
+            self.seen += 1
+            assert 0 <= wait <= total
+            if self.seen % 3 == 0:
+                type(self).number = (self.number + 1) % 3
+            return self.seen % 3 == 0
+
+    expected = digest(pipeline_of(chain(), num_process=0))
+    monkeypatch.setattr("fastestimator_lite.pipeline.pipeline.Tuning", Restless)
+    assert digest(pipeline_of(chain(), num_process=None, start_method=method)) == expected
 
 
 def test_a_number_that_was_asked_for_stays():
     pipeline = pipeline_of([], num_process=1)
-    loader = pipeline.load(When("train", 1, ""))
-    next(iter(loader))
-    pipeline.note_wait(loader.plan, 0.9)
-    next(iter(pipeline.load(When("train", 2, ""))))
-    assert pipeline._pool.size == 1
+    for epoch in (1, 2):
+        next(iter(pipeline.load(When("train", epoch, ""))))
+        assert pipeline._pool.size == 1
     pipeline.close()
+
+
+def test_trifles_are_made_without_workers():
+    pipeline = pipeline_of(Minmax("x", "x"), 4000)
+    for epoch in range(1, 5):
+        for _ in pipeline.load(When("train", epoch, "")):
+            assert pipeline._pool is None
