@@ -48,6 +48,7 @@ def small_house(tmp_path):
         "component",
         "schedule/__init__",
         "op/__init__",
+        "slicer/__init__",
         "summary/__init__",
         "dataset/__init__",
         "network/__init__",

@@ -208,7 +208,7 @@ def describe(system: System, est_path: str) -> dict[str, Any]:
     pipeline, network = system.pipeline, system.network
     modes = ("test",) if system.mode == "test" else ("train", "eval")
     data = {(mode, ds_id): item for mode in modes for ds_id, item in pipeline.data.get(mode, {}).items()}
-    ops = [*network.ops, *network.postprocessing]
+    parts = [*network.slicers, *network.ops, *network.postprocessing]
     versions = {
         "fastestimator_lite": fastestimator_lite.__version__,
         "python": platform.python_version(),
@@ -226,7 +226,7 @@ def describe(system: System, est_path: str) -> dict[str, Any]:
         "num_gpus": system.num_devices,
         "versions": json.dumps(versions),
         "args": json.dumps(sys.argv[1:]),
-        "features": json.dumps(_features(system, [*data.values(), *pipeline.ops, *ops, *system.traces])),
+        "features": json.dumps(_features(system, [*data.values(), *pipeline.ops, *parts, *system.traces])),
         "datasets": json.dumps(
             [
                 f"{mode} {ds_id}: {name}" if ds_id else f"{mode}: {name}"
@@ -235,7 +235,7 @@ def describe(system: System, est_path: str) -> dict[str, Any]:
             ]
         ),
         "pipeline": json.dumps(_class_names(pipeline.ops)),
-        "network": json.dumps(_class_names(ops)),
+        "network": json.dumps(_class_names(parts)),
         "traces": json.dumps(_class_names(system.traces)),
         "host": socket.gethostname(),
         "pid": os.getpid(),

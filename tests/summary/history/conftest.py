@@ -26,13 +26,13 @@ def estimator():
     """Make an Estimator that trains a tiny torch model, the same one every time: estimator(traces, epochs, ...)."""
     torch = pytest.importorskip("torch")
 
-    def make(traces=None, epochs=2, **kwargs):
+    def make(traces=None, epochs=2, slicers=None, **kwargs):
         fe.enable_deterministic(1)
         x = np.random.default_rng(0).standard_normal((12, 2)).astype(np.float32)
         data = NumpyDataset({"x": x, "y": x.sum(1, keepdims=True)})
         model = fe.build(lambda: torch.nn.Linear(2, 1), "sgd")
         loss = MeanSquaredError(("pred", "y"), "mse")
-        network = fe.Network([ModelOp(model, "x", "pred"), loss, UpdateOp(model, "mse")])
+        network = fe.Network([ModelOp(model, "x", "pred"), loss, UpdateOp(model, "mse")], slicers=slicers)
         pipeline = fe.Pipeline(train_data=data, eval_data=data, test_data={"a": data}, batch_size=4, num_process=0)
         return fe.Estimator(pipeline, network, epochs=epochs, traces=traces, **kwargs)
 

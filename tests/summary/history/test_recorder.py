@@ -8,7 +8,9 @@ import sys
 import pytest
 
 import fastestimator_lite as fe
-from fastestimator_lite.schedule.schedule import EpochScheduler
+from fastestimator_lite.schedule.schedule import EpochScheduler, RepeatScheduler
+from fastestimator_lite.slicer.axis_slicer import AxisSlicer
+from fastestimator_lite.slicer.mean_unslicer import MeanUnslicer
 from fastestimator_lite.summary.history import recorder as module
 from fastestimator_lite.summary.history.database import birth_of, connect
 from fastestimator_lite.summary.history.recorder import HistoryRecorder, running_script
@@ -55,6 +57,14 @@ def test_a_finished_run(history, estimator, rows):
     assert json.loads(row["pipeline"]) == []
     assert json.loads(row["network"]) == ["ModelOp", "MeanSquaredError", "UpdateOp"]
     assert json.loads(row["traces"]) == ["TrainEssential", "EvalEssential", "TestEssential", "Trace", "Logger"]
+
+
+def test_slicers_are_parts_of_the_network(history, estimator, rows):
+    slicers = [RepeatScheduler([AxisSlicer(0, ["x", "y"]), None]), MeanUnslicer("mse")]
+    estimator(slicers=slicers, epochs=2).fit()
+    (row,) = rows(history)
+    assert json.loads(row["network"]) == ["AxisSlicer", "MeanUnslicer", "ModelOp", "MeanSquaredError", "UpdateOp"]
+    assert "RepeatScheduler" in json.loads(row["features"])
 
 
 def test_a_test_is_a_run_too(history, estimator, rows):
