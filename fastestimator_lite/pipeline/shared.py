@@ -50,6 +50,8 @@ class Area:
         self._descriptor, self.size = descriptor, size
         self.memory = mmap.mmap(descriptor, size)
         self._filled = 0
+        self._base = np.frombuffer(self.memory, np.uint8)
+        self._origin = _address(self._base)
 
     def bytes(self) -> np.ndarray:
         """All of it; shape (size,), uint8."""
@@ -64,7 +66,7 @@ class Area:
         """
         dtype = np.dtype(place.dtype)
         count = int(np.prod(place.shape, dtype=np.int64)) * dtype.itemsize
-        base = self.bytes() if base is None else base
+        base = self._base if base is None else base
         return base[place.offset : place.offset + count].view(dtype).reshape(place.shape)
 
     # ---- filling it with the arrays of a batch
@@ -72,7 +74,6 @@ class Area:
     def clear(self) -> None:
         """Begin with the next batch."""
         self._filled = 0
-        self._origin = self.bytes().ctypes.data
 
     def empty(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
         """Memory for an array: in the area while there is room, elsewhere after that."""
@@ -88,10 +89,10 @@ class Area:
         """The place of an array, which is copied into the area unless it is there; what does not fit comes back itself."""
         if not isinstance(value, np.ndarray) or value.dtype.kind not in "biufc":
             return value
-        offset = value.ctypes.data - self._origin
+        offset = _address(value) - self._origin
         if not (0 <= offset < self.size and value.flags.c_contiguous):
             copy = self.empty(value.shape, value.dtype)
-            offset = copy.ctypes.data - self._origin
+            offset = _address(copy) - self._origin
             if not 0 <= offset < self.size:
                 return value
             copy[...] = value
@@ -104,6 +105,11 @@ class Area:
         descriptor = self.__dict__.pop("_descriptor", None)
         if descriptor is not None:
             os.close(descriptor)
+
+
+def _address(array: np.ndarray) -> int:
+    place: int = array.__array_interface__["data"][0]
+    return place
 
 
 def reserve(size: int) -> Area:

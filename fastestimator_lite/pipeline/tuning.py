@@ -38,6 +38,7 @@ class Tuning:
     def _begin(self) -> None:
         self._times: list[float] = []
         self._waits: list[float] = []
+        self._spent = 0.0
         self._skip = _SKIPPED
 
     def interrupt(self) -> None:
@@ -59,7 +60,8 @@ class Tuning:
             return False
         self._times.append(total)
         self._waits.append(wait)
-        if len(self._times) < _BATCHES or sum(self._times) < _SECONDS:
+        self._spent += total
+        if self._spent < _SECONDS or len(self._times) < _BATCHES:
             return False
         return self._decide(statistics.median(self._times), statistics.median(self._waits))
 

@@ -15,6 +15,8 @@ import multiprocessing
 import os
 import pickle
 import resource
+import select
+import selectors
 import signal
 import sys
 import time
@@ -22,7 +24,7 @@ import traceback
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
@@ -36,7 +38,11 @@ from fastestimator_lite.util.log import warn
 SLOT_BYTES = 1 << 30
 START_METHODS = ("fork", "forkserver", "spawn")
 _TASKS_AHEAD = 2  # per worker: one in the making, one waiting, so that a worker never idles between batches
+_TASK_SECONDS = 0.002  # of work are worth asking for
+_MOST_BATCHES = 32  # in one task
 _SILENCE_SECONDS = 60.0  # after which a user wants to know what is going on
+_PROTOCOL = pickle.HIGHEST_PROTOCOL
+_END = b"end"  # no pickle begins so
 _NOTE_NUMBERS = 2  # op position and sample index
 # read by the libraries when they are loaded
 _THREAD_VARIABLES = (
@@ -105,8 +111,11 @@ class WorkerPool:
         self._notes = Area(mmap.PAGESIZE * (1 + size * 8 * _NOTE_NUMBERS // mmap.PAGESIZE))
         self._connections: list[Connection] = []
         self._processes: list[Any] = []
+        self._selector = selectors.DefaultSelector()
+        self._jobs: list[Job | None] = [None] * size  # the job that each worker knows
+        self._seconds = _TASK_SECONDS  # that a batch takes
         self._ticket = 0
-        self._finalizer = weakref.finalize(self, _shut, self._connections, self._processes)
+        self._finalizer = weakref.finalize(self, _shut, self._connections, self._processes, self._selector)
         parent = os.getpid() if method == "fork" else 0
         try:
             for index in range(size):
@@ -124,6 +133,8 @@ class WorkerPool:
                     process.start()
                 theirs.close()
                 self._processes.append(process)
+                self._selector.register(ours, selectors.EVENT_READ, index)
+                self._selector.register(process.sentinel, selectors.EVENT_READ, ~index)
         except (pickle.PicklingError, AttributeError, TypeError) as err:
             self.close()
             raise ConfigError(
@@ -145,52 +156,55 @@ class WorkerPool:
             DataError: What went wrong in a worker, with its traceback; `WorkerDied` if one ended without an answer.
         """
         self._ticket += 1  # answers to an iteration that was given up are told apart by it
-        ticket, todo = self._ticket, iter(range(start, job.steps or 0))
+        ticket, total = self._ticket, job.steps or 0
         ready: dict[int, dict[str, Any] | None] = {}
         load = [0] * len(self._connections)
-        wanted = start
-        exhausted = False
+        wanted = step = start
         while True:
-            while not exhausted and min(load) < _TASKS_AHEAD:
+            while step < total and min(load) < _TASKS_AHEAD:
                 if not self._free and any(load):
                     break  # the reader holds the slots of earlier batches; some will come free as tasks end
-                step = next(todo, None)
-                if step is None:
-                    exhausted = True
-                    break
                 worker = load.index(min(load))
                 slot = self._free.popleft() if self._free else None
-                self._send(worker, (ticket, job, step, slot))
+                count = self._task_length(total - step)
+                self._send(worker, ticket, job, step, count, slot)
                 load[worker] += 1
+                step += count
             while wanted in ready:
                 batch = ready.pop(wanted)
                 wanted += 1
                 if batch is not None:
                     yield wanted - 1, batch
-            if exhausted and not any(load) and not ready:
+            if step >= total and not any(load) and not ready:
                 return
             if any(load):
                 self._receive(ticket, load, ready)
 
-    def _send(self, worker: int, task: tuple[Any, ...]) -> None:
+    def _task_length(self, left: int) -> int:
+        """How many batches to ask for at once: small ones would cost less than asking for them."""
+        fitting = int(_TASK_SECONDS / max(self._seconds, 1e-9))
+        return max(1, min(fitting, _MOST_BATCHES, left // (2 * self.size)))
+
+    def _send(self, worker: int, ticket: int, job: Job, step: int, count: int, slot: int | None) -> None:
+        if self._jobs[worker] != job:
+            self._seconds = _TASK_SECONDS
+        is_known = self._jobs[worker] == job
+        self._jobs[worker] = job
+        task = pickle.dumps((ticket, None if is_known else job, step, count, slot), _PROTOCOL)
         try:
-            self._connections[worker].send(task)
+            self._connections[worker].send_bytes(task)
         except (BrokenPipeError, ConnectionResetError):
             self._raise_death(worker)
 
     def _receive(self, ticket: int, load: list[int], ready: dict[int, dict[str, Any] | None]) -> None:
         """Wait for at least one answer and file it."""
-        sentinels: dict[Any, int] = {process.sentinel: index for index, process in enumerate(self._processes)}
-        source: Any
-        for source in self._wait([*self._connections, *sentinels], load):
-            if source in sentinels:
-                worker = sentinels[source]
-                if not self._connections[worker].poll():
-                    self._raise_death(worker)
+        for worker in self._wait(load):
+            if worker < 0:
+                if not self._connections[~worker].poll():
+                    self._raise_death(~worker)
                 continue
-            worker = self._connections.index(source)
             try:
-                answered, step, slot, failure, content = source.recv()
+                answered, step, slot, failure, contents, seconds = pickle.loads(self._connections[worker].recv_bytes())
             except (EOFError, ConnectionResetError):
                 self._raise_death(worker)
             if answered != ticket:
@@ -200,18 +214,24 @@ class WorkerPool:
             if failure is not None:
                 self._release(slot)
                 _raise_remote(*failure)
-            ready[step] = self._open(slot, content)
+            self._seconds += (seconds / len(contents) - self._seconds) / 4
+            ready.update(enumerate(self._open(slot, contents), step))
 
-    def _wait(self, sources: list[Any], load: list[int]) -> list[Any]:
-        """Wait until one of the sources has something to say; notice when a worker that has work makes no progress."""
-        said: list[Any] = wait(sources, min(_SILENCE_SECONDS, self._timeout or _SILENCE_SECONDS) / 4)
+    def _wait(self, load: list[int]) -> list[int]:
+        """Wait until workers have something to say; notice when one that has work makes no progress.
+
+        Returns:
+            Numbers of workers that have answered, and ~number of those that have ended.
+        """
+        pause = min(_SILENCE_SECONDS, self._timeout or _SILENCE_SECONDS) / 4
+        said = [key.data for key, _ in self._selector.select(pause)]
         if said:
             return said
         since = time.monotonic()
         progress = {worker: (self._note(worker), since) for worker, count in enumerate(load) if count}
         warned = False
         while not said:
-            said = wait(sources, min(_SILENCE_SECONDS, self._timeout or _SILENCE_SECONDS) / 4)
+            said = [key.data for key, _ in self._selector.select(pause)]
             now = time.monotonic()
             for worker, (note, begin) in progress.items():
                 current = self._note(worker)
@@ -232,23 +252,25 @@ class WorkerPool:
         first = _NOTE_NUMBERS * worker
         return tuple(self._notes.bytes().view(np.int64)[first : first + _NOTE_NUMBERS].tolist())
 
-    def _open(self, slot: int | None, content: dict[str, Any] | None) -> dict[str, Any] | None:
+    def _open(self, slot: int | None, contents: list[dict[str, Any] | None]) -> list[dict[str, Any] | None]:
         """Turn places in a slot into arrays on it; the slot is free again when the last of them is gone."""
-        places = [] if content is None else [key for key, value in content.items() if isinstance(value, Place)]
-        if content is None or slot is None or not places:
-            self._release(slot)
-            return content
+        if slot is None:
+            return contents
         area = self._slots[slot]
         base = area.bytes()
-        if len(self._free) < len(self._processes):  # a reader that keeps its batches must not starve the workers
-            for key in places:
-                content[key] = area.view(content[key], base).copy()
+        is_scarce = len(self._free) < self.size  # a reader that keeps its batches must not starve the workers
+        is_used = False
+        for content in contents:
+            for key, value in (content or {}).items():
+                if isinstance(value, Place):
+                    array = area.view(value, base)
+                    content[key] = array.copy() if is_scarce else array  # type: ignore[index]
+                    is_used = True
+        if is_scarce or not is_used:
             self._release(slot)
-            return content
-        for key in places:
-            content[key] = area.view(content[key], base)
-        weakref.finalize(base, self._free.append, slot).atexit = False
-        return content
+        else:
+            weakref.finalize(base, self._free.append, slot).atexit = False
+        return contents
 
     def _release(self, slot: int | None) -> None:
         if slot is not None:
@@ -334,10 +356,11 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _shut(connections: list[Connection], processes: list[Any]) -> None:
+def _shut(connections: list[Connection], processes: list[Any], selector: selectors.BaseSelector) -> None:
+    selector.close()
     for connection in connections:
         with contextlib.suppress(OSError, ValueError):
-            connection.send(None)
+            connection.send_bytes(_END)
     deadline = time.monotonic() + 0.5
     for process in processes:
         process.join(max(deadline - time.monotonic(), 0.0))
@@ -375,40 +398,49 @@ def _work(
         sys.modules["torch"].set_num_threads(1)
     first = 8 * _NOTE_NUMBERS * index
     note = memoryview(notes.memory)[first : first + 8 * _NOTE_NUMBERS].cast("q")
-    makers: dict[Job, Any] = {}
+    batch_maker: Any = None
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN | select.POLLHUP)
     while not parent or os.getppid() == parent:
         try:
-            if not connection.poll(1.0):
+            if not waiting.poll(1000):
                 continue
-            task = connection.recv()
+            task = connection.recv_bytes()
         except (EOFError, OSError):
             break
-        if task is None:
+        if task == _END:
             break
-        ticket, job, step, slot = task
-        failure, content = None, None
+        ticket, job, step, count, slot = pickle.loads(task)
+        failure, contents, begin = None, [], time.perf_counter()
         try:
-            if job not in makers:
-                makers = {job: maker(job, note)}
-            content = _make(makers[job], step, None if slot is None else slots[slot])
+            if job is not None:
+                batch_maker = None
+                asked = job
+            batch_maker = batch_maker or maker(asked, note)
+            contents = _make(batch_maker, step, count, None if slot is None else slots[slot])
         except Exception as err:  # noqa: BLE001 - every error travels to the main process
             failure = (type(err).__name__, str(err), traceback.format_exc())
-            content = None
         try:
-            connection.send((ticket, step, slot, failure, content))
-        except OSError:
-            break
+            seconds = time.perf_counter() - begin
+            answer = pickle.dumps((ticket, step, slot, failure, contents, seconds), _PROTOCOL)
         except Exception as err:  # noqa: BLE001 - a value that does not pickle
             text = f"a batch cannot be handed over from a worker: {type(err).__name__}: {err}"
-            connection.send((ticket, step, slot, ("DataError", text, traceback.format_exc()), None))
+            failure = ("DataError", text, traceback.format_exc())
+            answer = pickle.dumps((ticket, step, slot, failure, [], 0.0), _PROTOCOL)
+        try:
+            connection.send_bytes(answer)
+        except OSError:
+            break
     os._exit(0)  # the parent's exit handlers are not this process's to run
 
 
-def _make(maker: Any, step: int, area: Area | None) -> dict[str, Any] | None:
-    """Make a batch in an area, and leave the places of its arrays instead of them."""
+def _make(maker: Any, step: int, count: int, area: Area | None) -> list[dict[str, Any] | None]:
+    """Make batches in an area, and leave the places of their arrays instead of them."""
     if area is None:
-        batch: dict[str, Any] | None = maker.make(step, keep_globals=False)
-        return batch
+        return [maker.make(number, keep_globals=False) for number in range(step, step + count)]
     area.clear()
-    batch = maker.make(step, area.empty, keep_globals=False)
-    return None if batch is None else {key: area.place(value) for key, value in batch.items()}
+    contents: list[dict[str, Any] | None] = []
+    for number in range(step, step + count):
+        batch = maker.make(number, area.empty, keep_globals=False)
+        contents.append(None if batch is None else {key: area.place(value) for key, value in batch.items()})
+    return contents
