@@ -31,14 +31,21 @@ from fastestimator_lite.schedule.timeline import Timeline
 from fastestimator_lite.summary.history.recorder import HistoryRecorder, running_script
 from fastestimator_lite.summary.summary import Summary
 from fastestimator_lite.summary.system import System
-from fastestimator_lite.trace.essential import EvalEssential, Logger, TestEssential, TrainEssential, check_log_steps
+from fastestimator_lite.trace.essential import (
+    EvalEssential,
+    Logger,
+    TestEssential,
+    TrainEssential,
+    check_log_steps,
+    is_logged,
+)
 from fastestimator_lite.trace.forecast import Forecast
 from fastestimator_lite.trace.horizon import horizon_of
 from fastestimator_lite.trace.order import check_trace_keys, sort_traces
 from fastestimator_lite.trace.runner import TraceRunner
 from fastestimator_lite.trace.trace import Trace
 from fastestimator_lite.util.data import Data
-from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
+from fastestimator_lite.util.errors import ConfigError, MissingKeyError, NonFiniteError, suggest
 from fastestimator_lite.util.log import warn
 from fastestimator_lite.util.names import filter_nones, to_list, to_set
 
@@ -92,6 +99,7 @@ class Estimator:
                     )
         check_ds_ids_exist(network.ops, pipeline.data, "op", "the Network")
         check_ds_ids_exist(network.postprocessing, pipeline.data, "op", "the Network's pops")
+        check_ds_ids_exist(network.slicers, pipeline.data, "slicer", "the Network")
         check_ds_ids_exist(self._user_traces, pipeline.data, "trace", "the Estimator")
         essentials = [
             TrainEssential(self.monitor_names),
@@ -236,6 +244,8 @@ class Estimator:
             for key, value in self._run_data_set(When(when.mode, when.epoch, ds_id)).read_logs().items():
                 end.write_with_log(key, value)
         system.ds_id = ""
+        if when.mode == "train":
+            self.network.end_epoch()
         around.run("on_epoch_end", end)
         self._stop_if_asked()
 
@@ -248,25 +258,31 @@ class Estimator:
         runner = self._runner(when)
         runner.run("on_ds_begin")
         before, after = runner.hooks["on_batch_begin"], runner.hooks["on_batch_end"]
-        clock = time.perf_counter
+        clock, waits = time.perf_counter, step.waits
         mark = clock()
-        for batch in loader:
-            if training:
-                system.global_step += 1
-                system.data_wait += clock() - mark
-            system.batch_idx += 1
-            if before:
-                data = Data(batch)
-                for hook in before:
+        try:
+            for batch in loader:
+                if training:
+                    system.global_step += 1
+                    system.data_wait += clock() - mark
+                system.batch_idx += 1
+                if before:
+                    data = Data(batch)
+                    for hook in before:
+                        hook(data)
+                    data.update(step(batch))
+                else:
+                    data = Data(step(batch))
+                for hook in after:
                     hook(data)
-                data.update(step(batch))
-            else:
-                data = Data(step(batch))
-            for hook in after:
-                hook(data)
-            if system.stop_training:
-                raise _Stopped
-            mark = clock()
+                if waits and is_logged(system.global_step, system.log_steps):
+                    step.settle()
+                if system.stop_training:
+                    raise _Stopped
+                mark = clock()
+            step.settle()
+        except NonFiniteError as err:
+            raise _placed(err, system, loader) from None
         return runner.run("on_ds_end")
 
     def _load(self, when: When) -> tuple[Step, Loader]:
@@ -459,6 +475,28 @@ class Estimator:
 
 class _Stopped(Exception):
     """Somebody set stop_training."""
+
+
+def _placed(err: NonFiniteError, system: System, loader: Loader) -> NonFiniteError:
+    """An error that also says at which step it happened, and on which samples of the data set."""
+    batch = system.batch_idx - err.steps_ago
+    told = f"step {system.global_step - err.steps_ago} (epoch {system.epoch_idx}, batch {batch}): {err}"
+    size = loader.plan.batch_size
+    if size is not None:
+        first = (batch - 1) * size
+        draws = [first + row for row in err.rows[:8]] or range(first, first + min(size, 8))
+        try:
+            indices = [loader.replay(draw).index for draw in draws]
+        except Exception:  # noqa: BLE001 - not all data can be read again, and the error at hand matters more
+            indices = []
+        if indices:
+            more = ", ..." if len(indices) < (len(err.rows) or size) else ""
+            which = "these are" if err.rows else "the batch holds"
+            told += f"; {which} {', '.join(map(str, indices))}{more} of the data set"
+    advice = "" if err.steps_ago else ". The step moved no parameter; UpdateOp(nan='skip') leaves such steps out"
+    found = NonFiniteError(told + advice)
+    found.rows, found.steps_ago = err.rows, err.steps_ago
+    return found
 
 
 def _end_after_error(traces: Sequence[Trace], error: BaseException) -> None:

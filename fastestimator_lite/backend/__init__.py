@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from fastestimator_lite.backend.model import set_lr as set_lr
     from fastestimator_lite.backend.model import update_model as update_model
     from fastestimator_lite.backend.model import watch as watch
+    from fastestimator_lite.backend.overlap import dice_score as dice_score
+    from fastestimator_lite.backend.penalty import l2_regularization as l2_regularization
     from fastestimator_lite.backend.reduce import argmax as argmax
     from fastestimator_lite.backend.reduce import percentile as percentile
     from fastestimator_lite.backend.reduce import reduce_max as reduce_max
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from fastestimator_lite.backend.reduce import reduce_min as reduce_min
     from fastestimator_lite.backend.reduce import reduce_std as reduce_std
     from fastestimator_lite.backend.reduce import reduce_sum as reduce_sum
+    from fastestimator_lite.backend.resize import resize_3d as resize_3d
     from fastestimator_lite.backend.shape import concat as concat
     from fastestimator_lite.backend.shape import expand_dims as expand_dims
     from fastestimator_lite.backend.shape import flip as flip
@@ -71,6 +74,8 @@ if TYPE_CHECKING:
     from fastestimator_lite.backend.shape import roll as roll
     from fastestimator_lite.backend.shape import squeeze as squeeze
     from fastestimator_lite.backend.shape import transpose as transpose
+    from fastestimator_lite.backend.special import iwd as iwd
+    from fastestimator_lite.backend.special import lambertw as lambertw
     from fastestimator_lite.backend.special import matmul as matmul
     from fastestimator_lite.backend.special import normalize as normalize
     from fastestimator_lite.backend.special import zscore as zscore

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from fastestimator_lite.backend.rule import LossScale
 from fastestimator_lite.util.errors import ConfigError
 
 
@@ -37,25 +38,31 @@ class ModelCard:
         optimizer: The optimizer, a Scheduler of optimizers, or None for a model that is not trained.
         current_optimizer: The optimizer in force.
         loss_names: Keys of the losses that it is trained on.
-        mixed_precision: Whether it computes in half precision.
+        mixed_precision: "bf16" or "fp16" where it computes in half precision, else an empty string.
         trained: The parameters that are trained, listed once at the start of an epoch; None to list them when needed.
         phases: The optimizers of a schedule, each once; None without a schedule.
         updates: How many times the optimizers have stepped in this run.
         lr_factors: What controllers multiply the learning rate by, by controller: a factor, and the rate that it does
             not go below.
         slots: The parameters that a Keras optimizer has slots for; None for those trained when it is built.
+        scale: What its losses are multiplied by before they are differentiated; None for 1.
+        is_plain: Whether the model is run by calling it with its inputs alone; False where nobody knows.
+        compiled: The compiled form of the model, which runs in its place; None where it is run as it is.
     """
 
     name: str
     optimizer: Any = None
     current_optimizer: Any = None
     loss_names: set[str] = dataclasses.field(default_factory=set)
-    mixed_precision: bool = False
+    mixed_precision: str = ""
     trained: list[Any] | None = None
     phases: list[Any] | None = None
     updates: Updates = dataclasses.field(default_factory=Updates)
     lr_factors: dict[str, tuple[float, float]] = dataclasses.field(default_factory=dict)
     slots: list[Any] | None = None
+    scale: LossScale | None = None
+    is_plain: bool = False
+    compiled: Any = None
 
     def optimizers(self) -> dict[str, Any]:
         """All optimizers by phase: "0" for a single one, else counted over the values of the schedule."""
@@ -78,12 +85,15 @@ class ModelCard:
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs beside weights and optimizers; plain values."""
         factors = {name: list(pair) for name, pair in self.lr_factors.items()}
-        return {"updates": self.updates.count, "lr_factors": factors}
+        scale = None if self.scale is None else self.scale.state_dict()
+        return {"updates": self.updates.count, "lr_factors": factors, "scale": scale}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
         self.updates.set(int(state["updates"]))
         self.lr_factors = {name: (pair[0], pair[1]) for name, pair in state["lr_factors"].items()}
+        if self.scale is not None and state.get("scale"):
+            self.scale.load_state_dict(state["scale"])
 
 
 def card_of(model: Any) -> ModelCard:

@@ -92,3 +92,9 @@ def primitives(name: str) -> ModuleType:
     """The primitives by framework name, "np", "torch" or "tf"; imports the framework."""
     library = {"np": "numpy", "torch": "torch", "tf": "tensorflow"}[name]
     return importlib.import_module(_HOMES[library])
+
+
+def model_primitives(name: str) -> ModuleType:
+    """What to do with models by framework name, "torch" or "tf"; imports the framework."""
+    home = _MODEL_HOMES[{"torch": "torch", "tf": "tensorflow"}[name]]
+    return sys.modules.get(home) or importlib.import_module(home)  # a graph of TensorFlow cannot trace an import

@@ -46,7 +46,7 @@ def binary_crossentropy(
         >>> binary_crossentropy(np.array([[0.9], [0.2]]), np.array([1, 0]), average_loss=False).round(4)
         array([0.1054, 0.2231])
     """
-    framework, y_pred, y_true = _alike(y_pred, y_true)
+    framework, y_pred, y_true = alike(y_pred, y_true)
     if from_logits:
         log_yes, log_no = framework.log_sigmoid(y_pred), framework.log_sigmoid(-y_pred)
     else:
@@ -87,7 +87,7 @@ def categorical_crossentropy(
         >>> categorical_crossentropy(np.array([[0.7, 0.2, 0.1]]), np.array([[1, 0, 0]])).round(4)
         np.float64(0.3567)
     """
-    framework, y_pred, y_true = _alike(y_pred, y_true)
+    framework, y_pred, y_true = alike(y_pred, y_true)
     axis = framework.CHANNEL_AXIS
     if from_logits:
         log_probs = framework.log_softmax(y_pred, axis)
@@ -175,14 +175,14 @@ def mean_squared_error(y_true: ArrayT, y_pred: ArrayT, average_loss: bool = Fals
         >>> mean_squared_error(np.array([[0, 1], [2, 4]]), np.array([[0.0, 0.0], [2.0, 1.0]]))
         array([0.5, 4.5])
     """
-    _, y_pred, y_true = _alike(y_pred, y_true)
+    _, y_pred, y_true = alike(y_pred, y_true)
     difference = y_pred - y_true
     return _per_sample(difference * difference, average_loss)
 
 
 def l1_loss(y_true: ArrayT, y_pred: ArrayT) -> ArrayT:
     """Mean of the absolute differences; arguments and result as for `mean_squared_error`."""
-    framework, y_pred, y_true = _alike(y_pred, y_true)
+    framework, y_pred, y_true = alike(y_pred, y_true)
     return _per_sample(framework.abs(y_pred - y_true), average_loss=False)
 
 
@@ -204,7 +204,7 @@ def smooth_l1_loss(y_true: ArrayT, y_pred: ArrayT, beta: float = 1.0) -> ArrayT:
     """
     if beta <= 0:
         raise ConfigError(f"beta must be greater than 0, got {beta!r}; use l1_loss for no parabola")
-    framework, y_pred, y_true = _alike(y_pred, y_true)
+    framework, y_pred, y_true = alike(y_pred, y_true)
     distance = framework.abs(y_pred - y_true)
     inner = framework.clip(distance, None, beta)  # the part under the parabola; beyond it the slope is 1
     return _per_sample(inner * inner / (2 * beta) + distance - inner, average_loss=False)
@@ -242,7 +242,7 @@ def hinge(y_true: ArrayT, y_pred: ArrayT) -> ArrayT:
     Raises:
         ConfigError: If the shapes differ.
     """
-    framework, y_pred, y_true = _alike(y_pred, y_true)
+    framework, y_pred, y_true = alike(y_pred, y_true)
     return _per_sample(framework.clip(1 - y_true * y_pred, 0, None), average_loss=False)
 
 
@@ -278,10 +278,9 @@ def focal_loss(
 
     Source: Lin et al. 2017, "Focal Loss for Dense Object Detection", eq. 5.
     """
-    for name, word in (("shape_reduction", shape_reduction), ("sample_reduction", sample_reduction)):
-        if word not in _REDUCTIONS:
-            raise ConfigError(f"{name} must be one of {_REDUCTIONS}, got {word!r}.{suggest(word, _REDUCTIONS)}")
-    framework, y_pred, y_true = _alike(y_pred, y_true)
+    check_reduction(shape_reduction, "shape_reduction")
+    check_reduction(sample_reduction, "sample_reduction")
+    framework, y_pred, y_true = alike(y_pred, y_true)
     others = tuple(range(1, len(y_pred.shape)))
     ones = framework.clip(framework.reduce_sum(y_true, others, True), 1, None) if normalize else 1
     y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
@@ -304,8 +303,23 @@ def focal_loss(
     return reduce[sample_reduction](loss, 0, False) if sample_reduction in reduce else loss
 
 
-def _alike(y_pred: Array, y_true: Array) -> tuple[ModuleType, Any, Any]:
-    """The framework, and both arrays in one float dtype and one shape."""
+def check_reduction(word: str, where: str) -> str:
+    """The name of a reduction, if it is one.
+
+    Raises:
+        ConfigError: If it is none.
+    """
+    if word not in _REDUCTIONS:
+        raise ConfigError(f"{where} must be one of {_REDUCTIONS}, got {word!r}.{suggest(word, _REDUCTIONS)}")
+    return word
+
+
+def alike(y_pred: Array, y_true: Array) -> tuple[ModuleType, Any, Any]:
+    """The framework of two arrays, and both in one float dtype and one shape.
+
+    Raises:
+        ConfigError: If they are of two frameworks, or their shapes differ by more than axes of size 1.
+    """
     framework = _common_framework(y_pred, y_true)
     if (
         y_pred.dtype == y_true.dtype

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastestimator_lite.backend.framework import framework_of, framework_of_model, primitives
+from fastestimator_lite.backend.framework import framework_of, framework_of_model, model_primitives
 from fastestimator_lite.types import Model, Tensor
 
 
@@ -43,7 +43,7 @@ def get_gradient(
     Returns:
         One gradient for a single source, else a list; None where a source has no part in the target.
     """
-    home = primitives(framework_of(target).NAME)
+    home = model_primitives(framework_of(target).NAME)
     return home.get_gradient(target, sources, higher_order, tape, retain_graph)
 
 
@@ -130,4 +130,4 @@ def watch(tensor: Tensor, tape: Any = None) -> Tensor:
     Returns:
         The tensor to use from here on.
     """
-    return framework_of(tensor).watch(tensor, tape)
+    return model_primitives(framework_of(tensor).NAME).watch(tensor, tape)

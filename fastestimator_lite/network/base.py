@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.framework import framework_of_model
@@ -13,11 +15,11 @@ from fastestimator_lite.network.plan import NetworkPlan
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op
 from fastestimator_lite.op.op import Op
 from fastestimator_lite.op.tensorop.model.update import UpdateOp
-from fastestimator_lite.op.tensorop.tensorop import TensorOp
+from fastestimator_lite.op.tensorop.tensorop import TensorOp, explained
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of, words_for_epoch
 from fastestimator_lite.slicer.slicer import Slicer
 from fastestimator_lite.types import FilteredData
-from fastestimator_lite.util.errors import CheckpointError, ConfigError, suggest
+from fastestimator_lite.util.errors import CheckpointError, ConfigError, NonFiniteError, suggest
 from fastestimator_lite.util.names import check_mode, filter_nones, to_list
 
 
@@ -69,7 +71,7 @@ class BaseNetwork:
     def trained_models(self, when: When) -> dict[str, Any]:
         """The models that train at a moment, by name, each with its optimizer."""
         trained = {}
-        for op in select(self.ops, when):
+        for op in _parts(select(self.ops, when)):
             if isinstance(op, UpdateOp):
                 card = card_of(op.model)
                 trained[card.name] = value_at(card.optimizer, when.epoch or 1)
@@ -89,8 +91,8 @@ class BaseNetwork:
             run = {card_of(model).name for op in ops if not isinstance(op, UpdateOp) for model in op.get_fe_models()}
             return run, {card_of(op.model).name for op in ops if isinstance(op, UpdateOp)}
 
-        run, updated = found(select(self.ops, When("train", epoch)))
-        ever_run, ever_updated = found(select(self.ops, When("train")))
+        run, updated = found(_parts(select(self.ops, When("train", epoch))))
+        ever_run, ever_updated = found(_parts(select(self.ops, When("train"))))
         return {name: name in run for name in sorted((run ^ updated) & ever_run & ever_updated)}
 
     def plan(self, when: When, wanted: Collection[str] | None = None) -> NetworkPlan:
@@ -185,6 +187,17 @@ class BaseNetwork:
         """Forget what models know of the run before: updates count from 0, and nothing scales a learning rate."""
         for model in self.models:
             card_of(model).begin_run()
+        for op in self._updates():
+            op.begin_run()
+
+    def end_epoch(self) -> None:
+        """Update from gradients that an epoch of training left to be merged."""
+        for op in self._updates():
+            op.end_epoch()
+
+    def _updates(self) -> list[UpdateOp]:
+        """The ops that train a model, at any time."""
+        return [op for item in self.ops for op in _parts(values_of(item)) if isinstance(op, UpdateOp)]
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed run needs: weights and all optimizers of each model, and what ops keep between steps."""
@@ -200,8 +213,7 @@ class BaseNetwork:
         ops = {
             f"{slot}.{place}": op.state_dict()
             for slot, item in enumerate(self.ops)
-            for place, op in enumerate(values_of(item))
-            if isinstance(op, UpdateOp)
+            for place, op in enumerate(_parts(values_of(item)))
         }
         return {"models": models, "ops": ops}
 
@@ -228,9 +240,8 @@ class BaseNetwork:
                 home.load_optimizer_state(optimizer, saved["optimizers"][phase])
             card.load_state_dict(saved["card"])
         for slot, item in enumerate(self.ops):
-            for place, op in enumerate(values_of(item)):
-                if isinstance(op, UpdateOp):
-                    op.load_state_dict(state["ops"][f"{slot}.{place}"])
+            for place, op in enumerate(_parts(values_of(item))):
+                op.load_state_dict(state["ops"].get(f"{slot}.{place}", {}))
 
     def fe_summary(self) -> list[str]:
         """One line for each part, for reports."""
@@ -254,7 +265,7 @@ class Step:
 
     def __init__(self, plan: NetworkPlan) -> None:
         self.plan = plan
-        self.calls = [_call(slot, op) for slot, op in plan.ops]
+        self.calls = [_call(self, slot, op) for slot, op in plan.ops]
         tail = 0
         while tail < len(plan.ops) and isinstance(plan.ops[-1 - tail][1], UpdateOp):
             tail += 1
@@ -262,6 +273,8 @@ class Step:
         self.head = len(self.calls) - tail if tail > 1 else len(self.calls)
         self.epoch = 1
         self.eager = False
+        self._merges = any(op.merge_grad > 1 for op in plan.updates)
+        self._skips = any(op.nan == "skip" for op in plan.updates)
         self._set_retained()
 
     def _set_retained(self) -> None:
@@ -295,16 +308,66 @@ class Step:
         raise NotImplementedError
 
     def run(self, store: dict[str, Any], state: dict[str, Any]) -> None:
+        """Run the calls on a dictionary, in place, and then the updates that waited."""
+        self.run_ops(store, state)
+        self.run_deferred(state)
+
+    def run_ops(self, store: dict[str, Any], state: dict[str, Any]) -> None:
         """Run the calls on a dictionary, in place."""
-        for call in self.calls[: self.head]:
-            call(store, state)
-        if self.head < len(self.calls):
-            state["defer"] = True
-            for call in self.calls[self.head :]:
+        if self._merges:
+            state["samples"] = _num_samples(store, self.plan)
+        try:
+            for call in self.calls[: self.head]:
                 call(store, state)
+            if self.head < len(self.calls):
+                state["defer"] = True
+                for call in self.calls[self.head :]:
+                    call(store, state)
+        except NonFiniteError as err:
+            raise self.located(err, store) from None
+
+    def run_deferred(self, state: dict[str, Any]) -> None:
+        """Run the updates that waited."""
         for steps in state["deferred"].values():
             for step in steps:
                 step()
+
+    @property
+    def waits(self) -> bool:
+        """Whether checks of losses and gradients are looked at later, by `settle`."""
+        return any(op.waits for op in self.plan.updates)
+
+    def settle(self) -> None:
+        """Look at the checks of losses and gradients that an accelerator was not waited for.
+
+        Raises:
+            NonFiniteError: If one failed.
+        """
+        for op in self.plan.updates:
+            op.settle()
+
+    def located(self, err: NonFiniteError, store: dict[str, Any]) -> NonFiniteError:
+        """An error that also names the first tensor that is not finite, and the samples in which it is not.
+
+        Args:
+            err: What was found.
+            store: The batch, and what the ops wrote, in order.
+        """
+        for key, value in store.items():
+            array = to_tensor(value, "np") if getattr(value, "dtype", None) is not None else np.zeros(0)
+            bad = ~np.isfinite(array) if array.dtype.kind in "fc" else np.zeros(0, bool)
+            if not bad.any():
+                continue
+            writer = next((f"op #{slot} {type(op).__name__}" for slot, op in self.plan.ops if key in op.outputs), None)
+            rows = np.flatnonzero(bad.reshape(len(bad), -1).any(1)).tolist() if bad.ndim else []
+            word = "NaN" if np.isnan(array).any() else "infinite"
+            where = f" in {_counted_off('sample', rows)} of the batch (from 0)" if rows else ""
+            found = NonFiniteError(
+                f"{err}. The first tensor that is not finite is {key!r} (from {writer or 'the Pipeline'}), {word}{where}"
+            )
+            found.rows = rows
+            return found
+        return err
 
     def finish(self, store: dict[str, Any]) -> dict[str, Any]:
         """Run the postprocessing ops."""
@@ -320,7 +383,7 @@ class Step:
         return arrays
 
 
-def _call(slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]:
+def _call(step: Step, slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]:
     """An op as a function of (store, state), with reading and writing settled beforehand."""
     forward, inputs, outputs, deletes = op.forward, op.inputs, op.outputs, op.deletes  # type: ignore[attr-defined]
     single_in = inputs[0] if inputs and not op.in_list else None
@@ -329,10 +392,15 @@ def _call(slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]
     def call(store: dict[str, Any], state: dict[str, Any]) -> None:
         data = store[single_in] if single_in is not None else [store[key] for key in inputs] if inputs else None
         try:
+            if state["warmup"]:
+                op.check(data)  # type: ignore[attr-defined]
             values = forward(data, state)
         except Exception as err:
-            _annotate(err, slot, op, data, state)
-            raise
+            better = explained(err, op, data)
+            _annotate(better, slot, op, data, step)
+            if better is err:
+                raise
+            raise better from err
         if single_out is not None and values is not None:
             store[single_out] = values
         elif outputs:
@@ -349,16 +417,36 @@ def _call(slot: int, op: Op) -> Callable[[dict[str, Any], dict[str, Any]], None]
     return call
 
 
-def _annotate(err: Exception, slot: int, op: Op, data: Any, state: dict[str, Any]) -> None:
+def _annotate(err: Exception, slot: int, op: Op, data: Any, step: Step) -> None:
     """Add to an error which op it came from and what the op was given."""
     values = data if op.in_list and data is not None else [data]
     given = ", ".join(f"{key} {_kind(value)}" for key, value in zip(op.inputs, values, strict=False))
     note = (
-        f"in op #{slot} {type(op).__name__} of the Network (mode {state.get('mode')!r}, epoch {int(state.get('epoch', 0))}), given: "
+        f"in op #{slot} {type(op).__name__} of the Network (mode {step.plan.mode!r}, epoch {step.epoch}), given: "
         f"{given or 'nothing'}"
     )
     if note not in getattr(err, "__notes__", []) and hasattr(err, "add_note"):
         err.add_note(note)
+
+
+def _parts(ops: Iterable[Any]) -> list[Any]:
+    """Ops, with those that run other ops replaced by these."""
+    return [part for op in ops for part in op.parts()]
+
+
+def _num_samples(store: dict[str, Any], plan: NetworkPlan) -> Any:
+    """Samples in a batch, or in the minibatch that slicers cut from it."""
+    cut = [key for _, slicer in plan.slicers for key in slicer.slice_inputs]
+    for key in (*cut, *store):
+        shape: Any = getattr(store.get(key), "shape", ())
+        if len(shape) and shape[0] is not None:
+            return int(shape[0])
+    return 1
+
+
+def _counted_off(noun: str, numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:8])) + (f", ... ({len(numbers)} in all)" if len(numbers) > 8 else "")
+    return f"{noun}{'s' * (len(numbers) > 1)} {shown}"
 
 
 def _kind(value: Any) -> str:

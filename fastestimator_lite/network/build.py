@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastestimator_lite._settings import change, settings
 from fastestimator_lite.backend.card import ModelCard
 from fastestimator_lite.backend.determinism import seed_frameworks
-from fastestimator_lite.backend.framework import framework_of_model
+from fastestimator_lite.backend.framework import framework_of_model, model_primitives
 from fastestimator_lite.backend.model import load_model
 from fastestimator_lite.schedule.schedule import EpochScheduler, RepeatScheduler, Scheduler, values_of, words_for_epoch
 from fastestimator_lite.util.errors import ConfigError, suggest
@@ -64,7 +65,8 @@ def build(
     optimizer_fn: OptimizerFn | Sequence[OptimizerFn],
     weights_path: str | None | Sequence[str | None] = None,
     model_name: str | Sequence[str] | None = None,
-    mixed_precision: bool = False,
+    mixed_precision: bool | Literal["bf16", "fp16"] = False,
+    compile: bool | dict[str, Any] = False,
 ) -> Any:
     """Make models ready for a Network.
 
@@ -75,19 +77,26 @@ def build(
             trained. A list has one for each model.
         weights_path: Weights to load, from `save_model` or `ModelSaver`; a list has one for each model.
         model_name: Name in logs and files; a list has one for each model. None gives "model", "model1", ...
-        mixed_precision: Whether to compute in half precision where the device is faster with it.
+        mixed_precision: "bf16" or "fp16" to run the models in that half precision, with parameters and optimizers in
+            float32; True for what the device is fast with, which is fp16 on a GPU and bf16 elsewhere. With fp16 the loss
+            is scaled so that small gradients are not lost; a step whose gradients overflow is left out.
+        compile: Whether the forward pass is compiled: by `torch.compile`, whose arguments may be given as a dictionary,
+            or by XLA for a Keras model. The names of parameters stay, so files are those of a model that is not compiled.
 
     Returns:
         The model, or a list if `model_fn` returned several.
 
     Raises:
-        ConfigError: If an optimizer is unknown or cannot be made, or the numbers of models, names and optimizers differ.
+        ConfigError: If an optimizer is unknown or cannot be made, the numbers of models, names and optimizers differ, or
+            `mixed_precision` or `compile` is not as described.
         CheckpointError: If weights cannot be loaded.
     """
     if _is_keras_ahead():
         os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     seed_frameworks()
-    made = model_fn() if callable(model_fn) and not _is_model(model_fn) else model_fn
+    _check_options(mixed_precision, compile)
+    with _made_for(mixed_precision):
+        made = model_fn() if callable(model_fn) and not _is_model(model_fn) else model_fn
     models = list(made) if isinstance(made, (list, tuple)) else [made]
     count = len(models)
     optimizers = _one_for_each(optimizer_fn, count, "optimizer_fn")
@@ -97,10 +106,33 @@ def build(
         raise ConfigError(f"build: each model needs a name of its own, got {names}")
     for model, optimizer, path, name in zip(models, optimizers, paths, names, strict=True):
         _equip(model, optimizer, path, name, mixed_precision)
+        if compile:
+            framework_of_model(model).compile_forward(model, compile if isinstance(compile, dict) else {})
     return models if isinstance(made, (list, tuple)) else models[0]
 
 
-def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, mixed_precision: bool) -> None:
+def _check_options(mixed_precision: Any, compile: Any) -> None:
+    if not isinstance(mixed_precision, bool) and mixed_precision not in ("bf16", "fp16"):
+        raise ConfigError(f"build(mixed_precision) must be True, False, 'bf16' or 'fp16', got {mixed_precision!r}")
+    if not isinstance(compile, (bool, dict)):
+        raise ConfigError(f"build(compile) must be True, False or a dict of torch.compile's arguments, got {compile!r}")
+
+
+def _made_for(mixed_precision: bool | str) -> contextlib.AbstractContextManager[None]:
+    """What a model function runs in: Keras layers learn of half precision when they are made."""
+    keras = sys.modules.get("keras")
+    if not mixed_precision or keras is None or keras.backend.backend() != "tensorflow":
+        return contextlib.nullcontext()
+    home = model_primitives("tf")
+    made_for: contextlib.AbstractContextManager[None] = home.made_for(_half(home, mixed_precision))
+    return made_for
+
+
+def _half(home: Any, mixed_precision: bool | str) -> str:
+    return home.half_precision() if mixed_precision is True else mixed_precision or ""
+
+
+def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, mixed_precision: bool | str) -> None:
     try:
         home = framework_of_model(model)
     except TypeError as err:
@@ -108,7 +140,10 @@ def _equip(model: Any, optimizer_fn: OptimizerFn, path: str | None, name: str, m
             f"build: model_fn must return a torch.nn.Module or a Keras model, got {type(model).__name__}"
         ) from err
     home.prepare(model)
-    card = ModelCard(name=check_file_name(name, "build: model_name"), mixed_precision=bool(mixed_precision))
+    half = _half(home, mixed_precision)
+    if half:
+        home.use_half(model, half)
+    card = ModelCard(name=check_file_name(name, "build: model_name"), mixed_precision=half)
 
     def make(value: Any) -> Any:
         try:

@@ -48,7 +48,7 @@ class NetworkPlan:
     @property
     def updates(self) -> list[UpdateOp]:
         """The ops that train a model."""
-        return [op for _, op in self.ops if isinstance(op, UpdateOp)]
+        return [part for _, op in self.ops for part in op.parts() if isinstance(part, UpdateOp)]
 
     def input_keys(self) -> set[str]:
         """Keys that the slicers cut, or that the ops read and no earlier op wrote."""

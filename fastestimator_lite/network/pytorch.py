@@ -10,9 +10,11 @@ import torch
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.device import get_device
+from fastestimator_lite.backend.pytorch.model import statistics
 from fastestimator_lite.network.base import BaseNetwork, Step
 from fastestimator_lite.network.minibatches import MinibatchWork, Work
 from fastestimator_lite.network.plan import NetworkPlan
+from fastestimator_lite.util.errors import ConfigError
 
 
 class TorchNetwork(BaseNetwork):
@@ -40,10 +42,18 @@ class TorchStep(Step):
         self._device = device
         self._moved = plan.input_keys() if device.type != "cpu" else set()
         self._grad = any(op.fe_retain_graph() is not None for _, op in plan.ops)
-        models = {model for _, op in plan.ops for model in op.get_fe_models()}
-        self._half = any(card_of(model).mixed_precision for model in models)
+        self._models = {model for _, op in plan.ops for model in op.get_fe_models()}
+        self._half = _half_type(self._models)
         self._made = plan.kept_keys()
         self._work: Work = MinibatchWork(self._run_ops, plan) if plan.slicers else self._run_ops
+
+    def begin(self, epoch: int) -> None:
+        super().begin(epoch)
+        updates = self.plan.updates
+        gradients = [op for _, op in self.plan.ops if op.fe_retain_graph() is not None]
+        alone = len(updates) == len(gradients) == len(self._models) == 1
+        for op in updates:
+            op.set_alone(alone)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         tensors = self._tensors(batch)
@@ -58,18 +68,30 @@ class TorchStep(Step):
     def _run_ops(self, tensors: dict[str, Any], dry: bool) -> dict[str, Any]:
         store = dict(tensors)
         state = {"mode": self.plan.mode, "epoch": self.epoch, "warmup": dry, "tape": None, "deferred": {}}
-        if self._half:
-            dtype = torch.float16 if self._device.type == "cuda" else torch.bfloat16
-            with torch.set_grad_enabled(self._grad), torch.autocast(self._device.type, dtype):
-                self.run(store, state)
+        buffers = self._buffers() if self._skips else []
+        if self._half is not None:
+            state["half"] = True
+            with torch.set_grad_enabled(self._grad):
+                with torch.autocast(self._device.type, self._half):
+                    self.run_ops(store, state)
+                self.run_deferred(state)
+        elif torch.is_grad_enabled() is self._grad:  # as it mostly is in training
+            self.run(store, state)
         else:
             with torch.set_grad_enabled(self._grad):
                 self.run(store, state)
+        if state.get("skipped"):
+            for buffer, value in buffers:
+                buffer.copy_(value)
         made = {}
         for key in self._made:
             value = store[key]
             made[key] = value.detach() if isinstance(value, torch.Tensor) else to_tensor(value, "torch")
         return made
+
+    def _buffers(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """What a forward pass may change, such as BatchNorm's statistics, with a copy of each."""
+        return [(buffer, buffer.clone()) for model in self._models for buffer in statistics(model)]
 
     def _tensors(self, batch: dict[str, Any]) -> dict[str, Any]:
         tensors = {}
@@ -82,3 +104,16 @@ class TorchStep(Step):
                 value = value.to(self._device, non_blocking=True)
             tensors[key] = value
         return tensors
+
+
+def _half_type(models: set[Any]) -> torch.dtype | None:
+    """The half precision that some models compute in; None for full precision.
+
+    Raises:
+        ConfigError: If they ask for different ones.
+    """
+    asked = {card.mixed_precision: card.name for card in map(card_of, models) if card.mixed_precision}
+    if len(asked) > 1:
+        told = ", ".join(f"{name!r} {kind}" for kind, name in sorted(asked.items()))
+        raise ConfigError(f"the models of a step must compute in the same half precision, got {told}")
+    return {"bf16": torch.bfloat16, "fp16": torch.float16}[next(iter(asked))] if asked else None

@@ -10,10 +10,12 @@ import tensorflow as tf
 
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
+from fastestimator_lite.backend.tensorflow.learning import NOT_FINITE
 from fastestimator_lite.backend.tensorflow.model import build_optimizer
 from fastestimator_lite.network.base import BaseNetwork, Step
 from fastestimator_lite.network.minibatches import MinibatchWork, Work
 from fastestimator_lite.network.plan import NetworkPlan
+from fastestimator_lite.util.errors import ConfigError, DataError, NonFiniteError
 
 
 class TFNetwork(BaseNetwork):
@@ -35,18 +37,19 @@ class TFStep(Step):
     def __init__(self, plan: NetworkPlan) -> None:
         super().__init__(plan)
         self._reads = sorted(plan.input_keys())
-        gradients = [op for _, op in plan.ops if op.fe_retain_graph() is not None]
-        self._taped, self._persistent = bool(gradients), len(gradients) > 1
+        retained = [op.fe_retain_graph() for _, op in plan.ops]
+        self._taped, self._persistent = any(one is not None for one in retained), any(retained)
         self._made = plan.kept_keys()
         # code of others may branch on tensors, which autograph turns into graph branches; ours does not need that
         foreign = any(
             not type(op).__module__.startswith("fastestimator_lite.") or type(op).__name__ == "LambdaOp"
-            for _, op in (*plan.ops, *plan.slicers)
+            for op in (*(part for _, op in plan.ops for part in op.parts()), *(slicer for _, slicer in plan.slicers))
         )
         self._autograph = foreign
         self._graphs: dict[tuple[Any, ...], Any] = {}  # one for each set of shapes; a smaller last batch has its own
         self._epoch = tf.Variable(1, trainable=False, dtype=tf.int64)
         self._ready = False
+        self._watched: list[dict[str, Any]] | None = None  # where a search for NaN keeps what ops write
         self._work: Work = MinibatchWork(self._run_ops, plan) if plan.slicers else self._run_ops
 
     def begin(self, epoch: int) -> None:
@@ -58,7 +61,13 @@ class TFStep(Step):
         read = {key: tensors[key] for key in self._reads}  # sorted, so that a signature has one spelling
         if not self._ready:
             self._prepare(read)
-        outputs = self._work(read, False) if self.eager else self._graph_for(read)(read)
+        try:
+            outputs = self._work(read, False) if self.eager else self._graph_for(read)(read)
+        except tf.errors.InvalidArgumentError as err:
+            if NOT_FINITE not in str(err):
+                self._work(read, True)  # op by op, where an op can say what is wrong
+                raise
+            raise self._explained(str(err), read)  # noqa: B904 - TensorFlow's own error has nothing to add
         tensors.update(outputs)
         return self.finish(tensors)
 
@@ -89,10 +98,41 @@ class TFStep(Step):
             "tape": None,
             "deferred": {},
         }
+        variables = self._statistics() if self._skips else []
         with tf.GradientTape(persistent=self._persistent) if self._taped else contextlib.nullcontext() as tape:
             state["tape"] = tape
             self.run(store, state)
+        if state.get("good"):
+            good = tf.reduce_all(tf.stack(state["good"]))
+            for variable, value in variables:
+                variable.assign(tf.where(good, variable.value, value))
+        if self._watched is not None:
+            self._watched.append(store)
         return {key: store[key] for key in self._made}
+
+    def _statistics(self) -> list[tuple[Any, Any]]:
+        """What a forward pass may change, such as BatchNorm's statistics, with its value now."""
+        models = {model for _, op in self.plan.ops for model in op.get_fe_models()}
+        variables = {id(one): one for model in models for one in model.non_trainable_variables}
+        floats = [one for one in variables.values() if tf.as_dtype(one.dtype).is_floating]
+        return [(one, tf.identity(one.value)) for one in floats]
+
+    def _explained(self, text: str, read: dict[str, Any]) -> NonFiniteError:
+        """What is behind a failed check; the ops run on the batch once more, and nothing is trained."""
+        loss = next(op.loss_name for op in self.plan.updates if f"{NOT_FINITE} {op.loss_name};" in text)
+        name = next(card_of(op.model).name for op in self.plan.updates if op.loss_name == loss)
+        err = NonFiniteError(f"the loss {loss!r} of model {name!r}, or a gradient of it, is NaN or infinite")
+        self._watched = []
+        try:
+            self._work(read, True)
+            return next(
+                (told for told in (self.located(err, store) for store in self._watched) if told is not err), err
+            )
+        except (ConfigError, DataError) as cause:  # an op found its input wanting
+            err.__cause__ = cause
+            return err
+        finally:
+            self._watched = None
 
     def _prepare(self, batch: dict[str, Any]) -> None:
         """Create what creates variables before the graph is traced: unbuilt models, and the optimizers' slots."""

@@ -26,7 +26,8 @@ def horizon_of(system: System, model_name: str | None = None) -> Horizon:
         model_name: The model whose updates count; None for training steps.
 
     Returns:
-        The horizon, which has no steps if some data has no known length.
+        The horizon, which has no steps if some data has no known length, or if slicers cut the batches that the model
+        learns from.
     """
     pipeline, network, total = system.pipeline, system.network, system.total_epochs
     items = [*pipeline.get_scheduled_items("train"), *network.get_scheduled_items("train")]
@@ -37,11 +38,12 @@ def horizon_of(system: System, model_name: str | None = None) -> Horizon:
         for ds_id in pipeline.get_ds_ids(epoch, "train"):
             when = When("train", epoch, ds_id)
             loader = pipeline.load(when, None, system.train_steps_per_epoch)
-            if loader.steps is None:
-                return Horizon(())
+            if loader.steps is None or (model_name is not None and _cuts(system, when)):
+                return Horizon(())  # how many minibatches a batch is cut into is seen when it comes
             ops = [
                 op
-                for op in select(network.ops, when)
+                for one in select(network.ops, when)
+                for op in one.parts()
                 if isinstance(op, UpdateOp) and card_of(op.model).name == model_name
             ]
             merged.update({id(op): op.merge_grad for op in ops})
@@ -52,11 +54,15 @@ def horizon_of(system: System, model_name: str | None = None) -> Horizon:
                 samples = None
             else:
                 samples[epochs] += size
-    # gradients that an epoch leaves over are merged with those of the next
     steps = np.zeros(total, np.int64)
     for key, batches in updates.items():
-        steps += np.diff(np.cumsum(batches) // merged[key])
+        steps += -(-batches[1:] // merged[key])  # gradients that an epoch leaves over make an update at its end
     return Horizon(tuple(steps.tolist()), None if samples is None else tuple(samples[1:].tolist()))
+
+
+def _cuts(system: System, when: When) -> bool:
+    """Whether slicers cut the batches of a moment."""
+    return any(slicer.slice_inputs for slicer in select(system.network.slicers, when))
 
 
 def _alike(calendar: Calendar) -> Any:

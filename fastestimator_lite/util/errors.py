@@ -7,7 +7,7 @@ as from the precise built-in error, so both kinds of `except` clause keep workin
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class ConfigError(ValueError, AssertionError):
@@ -34,7 +34,15 @@ class WorkerDied(DataError):
 
 
 class NonFiniteError(FloatingPointError):
-    """A loss or gradient is NaN or infinite."""
+    """A loss or gradient is NaN or infinite.
+
+    Attributes:
+        steps_ago: How many steps before the last one it happened; above 0 where an accelerator is not waited for.
+        rows: The samples of the batch, from 0, in which the first such tensor is not finite; () if nobody knows.
+    """
+
+    steps_ago: int = 0
+    rows: Sequence[int] = ()
 
 
 class CheckpointError(RuntimeError):

@@ -32,6 +32,7 @@ EXAMPLES: dict[type, Callable[[Any, Path], tuple[Any, ...]]] = {
     face.Logger: lambda model, folder: (),
     face.TestEssential: lambda model, folder: (["ce"],),
     face.TrainEssential: lambda model, folder: (["ce"],),
+    adapt.EMA: lambda model, folder: (model,),
     adapt.EarlyStopping: lambda model, folder: ("ce",),
     adapt.LRScheduler: lambda model, folder: (model, lambda step: 0.1 / step),
     adapt.OptimizerSchedule: lambda model, folder: (model, "weight_decay", lambda epoch: epoch / 10),

@@ -67,11 +67,12 @@ class Run:
 
         return lambda: keras.optimizers.SGD(lr)
 
-    def network(self, inputs="x", truth="y", loss="mse", extra=(), model=None, pops=None):
+    def network(self, inputs="x", truth="y", loss="mse", extra=(), model=None, pops=None, slicers=None):
         model = model or self.model()
         return fe.Network(
             [ModelOp(model, inputs, "pred"), MeanSquaredError(("pred", truth), "mse"), *extra, UpdateOp(model, loss)],
             pops,
+            slicers,
         )
 
     def estimator(self, pipeline=None, network=None, epochs=1, log_steps=None, **changes):

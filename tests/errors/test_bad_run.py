@@ -8,6 +8,7 @@ from fastestimator_lite.op.numpyop import LambdaOp as NumpyLambda
 from fastestimator_lite.op.tensorop import LambdaOp
 from fastestimator_lite.op.tensorop.model import ModelOp, UpdateOp
 from fastestimator_lite.schedule import EpochScheduler, RepeatScheduler
+from fastestimator_lite.slicer import AxisSlicer
 from fastestimator_lite.trace import Trace
 from fastestimator_lite.trace.io import BestModelSaver, ModelSaver
 from fastestimator_lite.trace.metric import Accuracy
@@ -173,6 +174,8 @@ def test_network_ops_and_traces_for_data_that_does_not_exist(run, refused):
         )
     with refused(ConfigError, f"op #0 Delete of the Network's pops can never run: {end}"):
         run.estimator(pipeline, run.network(pops=Delete("x", ds_id="nigth")))
+    with refused(ConfigError, f"slicer #1 AxisSlicer of the Network can never run: {end}"):
+        run.estimator(pipeline, run.network(slicers=[AxisSlicer(0, "x"), AxisSlicer(0, "y", ds_id="nigth")]))
     with refused(ConfigError, f"trace #1 Trace of the Estimator can never run: {end}"):
         run.estimator(pipeline, traces=[Trace(), Trace(ds_id="nigth")])
     with refused(ConfigError, f"trace #0 Trace of the Estimator excludes nothing: {end}"):

@@ -597,7 +597,7 @@ def test_a_loss_may_begin_later(tensor_framework, capsys):
 
 def test_the_time_that_steps_wait_for_data_is_logged_kept_and_hinted_at(tensor_framework, capsys, caplog, monkeypatch):
     monkeypatch.setattr(essential, "_STARVED_SECONDS", 0.05)
-    slow = LambdaOp(lambda x: (time.sleep(0.02), x)[1], "x", "x")
+    slow = LambdaOp(lambda x: (time.sleep(0.05), x)[1], "x", "x")
     for op, is_high in ((slow, True), (None, False)):
         caplog.clear()
         pipeline = fe.Pipeline(train_data=data(), batch_size=4, ops=[op], num_process=0)
@@ -606,7 +606,7 @@ def test_the_time_that_steps_wait_for_data_is_logged_kept_and_hinted_at(tensor_f
         )
         values = [float(value) for value in history.values()]
         assert len(values) == 5  # every step but the first
-        assert (min(values) > 70) == is_high
+        assert (np.median(values) > 60) == is_high
         assert all(0 <= value <= 100 for value in values)
         hints = [record for record in caplog.records if "for data" in record.message]
         assert len(hints) == is_high

@@ -368,3 +368,17 @@ def test_state_of_a_network_continues_exactly(tensor_framework, batch):
         fe.Network([ModelOp(fe.build(linear(tensor_framework), None, model_name="else"), "x", "p")]).load_state_dict(
             state
         )
+
+
+def test_an_error_while_a_graph_is_traced_says_which_op_too(batch):
+    pytest.importorskip("tensorflow")
+
+    def fail(x):
+        raise RuntimeError("no")
+
+    model = fe.build(linear("tf"), None)
+    network = fe.Network([ModelOp(model, "x", "pred"), LambdaOp(fail, "pred", "z")])
+    with pytest.raises(RuntimeError, match="no") as caught:
+        network.load(When("train", 3, ""))(batch)
+    if hasattr(caught.value, "__notes__"):
+        assert "in op #1 LambdaOp of the Network (mode 'train', epoch 3), given: pred" in caught.value.__notes__[0]

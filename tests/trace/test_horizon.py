@@ -10,6 +10,7 @@ from fastestimator_lite.op.tensorop.loss.mean_squared_error import MeanSquaredEr
 from fastestimator_lite.op.tensorop.model.model import ModelOp
 from fastestimator_lite.op.tensorop.model.update import UpdateOp
 from fastestimator_lite.schedule import EpochScheduler, RepeatScheduler
+from fastestimator_lite.slicer import MeanUnslicer, SlidingSlicer
 from fastestimator_lite.trace.trace import Trace
 
 torch = pytest.importorskip("torch")
@@ -79,9 +80,27 @@ def test_epochs_without_data_have_none():
     assert card_of(model).updates.count == 5
 
 
-def test_merged_gradients_go_over_the_end_of_an_epoch():
+def test_gradients_left_at_the_end_of_an_epoch_make_an_update():
     steps, _ = run(updates=lambda a, b: [UpdateOp(a, "la", merge_grad=3), UpdateOp(b, "lb", merge_grad=2)], epochs=4)
-    assert steps == {"a": (1, 2, 2, 1), "b": (2, 3, 2, 3), None: (5,) * 4}
+    assert steps == {"a": (2,) * 4, "b": (3,) * 4, None: (5,) * 4}
+
+
+def test_updates_under_slicers_are_not_known_beforehand():
+    model = linear("a")
+    network = fe.Network(
+        [ModelOp(model, "x", "p"), MeanSquaredError(("p", "y"), "l"), UpdateOp(model, "l")],
+        slicers=[
+            EpochScheduler({1: None, 3: SlidingSlicer([2, -1], slice=["x", "y"], unslice=None)}),
+            MeanUnslicer("l"),
+        ],
+    )
+    pipeline = fe.Pipeline(train_data=data(8), batch_size=4, num_process=0)
+    assert fe.Estimator(pipeline, network, epochs=2).system.horizon("a").steps == (2, 2)
+    estimator = fe.Estimator(pipeline, network, epochs=3, log_steps=None)
+    assert estimator.system.horizon("a").steps == ()
+    assert estimator.system.horizon().steps == (2, 2, 2)
+    estimator.fit()
+    assert card_of(model).updates.count == 2 + 2 + 4
 
 
 def test_updates_by_schedule_and_twice_a_step():
@@ -136,5 +155,5 @@ def test_work_does_not_grow_with_the_epochs():
     )
     pipeline = Counting(train_data=data(6), batch_size=EpochScheduler({1: 2, 60_000: 3}))
     horizon = fe.Estimator(pipeline, network, epochs=100_000).system.horizon("a")
-    assert horizon.total_steps == (59_999 * 3 + 40_001 * 2) // 2
+    assert horizon.total_steps == 59_999 * 2 + 40_001
     assert Counting.asked == 2

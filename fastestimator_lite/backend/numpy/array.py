@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -167,8 +167,44 @@ def random_uniform_like(x: Array, low: float, high: float, dtype: str) -> Array:
     return np.asarray(np.random.uniform(low, high, np.shape(x))).astype(dtype)  # noqa: NPY002
 
 
+def count(size: Any, like: Array) -> Array:
+    return np.arange(size)
+
+
+def random_beta_like(x: Array, alpha: float) -> Array:
+    return np.asarray(np.random.beta(alpha, alpha, np.shape(x))).astype("float32")  # noqa: NPY002
+
+
+def random_scalar() -> Array:
+    return np.random.random()  # noqa: NPY002
+
+
 def constant(values: Any, like: Array) -> Array:
     return np.asarray(values, dtype=like.dtype)
+
+
+# ------------------------------------------------------------------------------------------------- choose and keep
+def switch(index: Array, branches: Sequence[Callable[[], Any]]) -> Any:
+    return branches[int(index)]()
+
+
+def loop(again: Callable[[Any], Any], body: Callable[[Any], Any], values: Any, limit: int | None) -> Any:
+    done = 0
+    while done != limit and again(values):
+        values, done = body(values), done + 1
+    return values
+
+
+def variable(value: float, device: Any) -> Array:
+    return np.array(value, "float32")
+
+
+def read(x: Array) -> Array:
+    return x.copy()
+
+
+def assign(x: Array, value: Array) -> None:
+    x[...] = value
 
 
 # --------------------------------------------------------------------------------------------------------- convert

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -170,8 +170,45 @@ def random_uniform_like(x: Tensor, low: float, high: float, dtype: str) -> Tenso
     return (torch.rand(x.shape, device=x.device) * (high - low) + low).to(_dtype(dtype))
 
 
+def count(size: Any, like: Tensor) -> Tensor:
+    return torch.arange(size, device=like.device)
+
+
+def random_beta_like(x: Tensor, alpha: float) -> Tensor:
+    both = torch.full(x.shape, alpha, device=x.device, dtype=torch.float32)
+    return torch.distributions.Beta(both, both, validate_args=False).sample()
+
+
+def random_scalar() -> Tensor:
+    return torch.rand(())  # on the host, which branches on it: an accelerator need not be waited for
+
+
 def constant(values: Any, like: Tensor) -> Tensor:
     return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+
+
+# ------------------------------------------------------------------------------------------------- choose and keep
+def switch(index: Tensor, branches: Sequence[Callable[[], Any]]) -> Any:
+    return branches[int(index)]()
+
+
+def loop(again: Callable[[Any], Any], body: Callable[[Any], Any], values: Any, limit: int | None) -> Any:
+    done = 0
+    while done != limit and again(values):
+        values, done = body(values), done + 1
+    return values
+
+
+def variable(value: float, device: Any) -> Tensor:
+    return torch.tensor(value, dtype=torch.float32, device=device)
+
+
+def read(x: Tensor) -> Tensor:
+    return x.clone()
+
+
+def assign(x: Tensor, value: Tensor) -> None:
+    x.copy_(value)
 
 
 # --------------------------------------------------------------------------------------------------------- convert

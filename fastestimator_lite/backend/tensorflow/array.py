@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -55,8 +55,14 @@ def maximum(x: Tensor, y: Any) -> Tensor:
 
 
 def clip(x: Tensor, low: Any, high: Any) -> Tensor:
-    x = x if low is None else tf.maximum(x, tf.cast(low, x.dtype))
-    return x if high is None else tf.minimum(x, tf.cast(high, x.dtype))
+    x = x if low is None else tf.maximum(x, _like(low, x))
+    return x if high is None else tf.minimum(x, _like(high, x))
+
+
+def _like(value: Any, x: Tensor) -> Tensor:
+    """A limit in the type of a tensor; `tf.cast` alone would take a number through float32."""
+    number = isinstance(value, (int, float)) and tf.as_dtype(x.dtype).is_floating
+    return tf.constant(value, x.dtype) if number else tf.cast(value, x.dtype)
 
 
 def where(condition: Tensor, yes: Any, no: Any) -> Tensor:
@@ -177,15 +183,65 @@ def ones_like(x: Tensor, dtype: str | None) -> Tensor:
 
 
 def random_normal_like(x: Tensor, mean: float, std: float, dtype: str) -> Tensor:
-    return tf.cast(tf.random.normal(tf.shape(x), mean, std), dtype)
+    return tf.cast(_generator().normal(tf.shape(x), mean, std), dtype)
 
 
 def random_uniform_like(x: Tensor, low: float, high: float, dtype: str) -> Tensor:
-    return tf.cast(tf.random.uniform(tf.shape(x), low, high), dtype)
+    return tf.cast(_generator().uniform(tf.shape(x), low, high), dtype)
+
+
+def count(size: Any, like: Tensor) -> Tensor:
+    return tf.range(size)
+
+
+def random_beta_like(x: Tensor, alpha: float) -> Tensor:
+    # of two gamma variates; float64, in which those of a small alpha do not both become 0
+    shape, seed = tf.concat([[2], tf.shape(x)], 0), _generator().make_seeds(1)[:, 0]
+    one, other = tf.unstack(tf.random.stateless_gamma(shape, seed, tf.constant(alpha, tf.float64), dtype=tf.float64))
+    return tf.cast(tf.math.divide_no_nan(one, one + other), tf.float32)
+
+
+def random_scalar() -> Tensor:
+    return _generator().uniform(())
+
+
+def _generator() -> tf.random.Generator:
+    """TensorFlow's generator whose state can be saved; `tf.random.uniform` draws from one whose state cannot."""
+    generator = tf.random.get_global_generator()
+    if all(generator is not known for known in _drawn_from):
+        _drawn_from.append(generator)
+    return generator
+
+
+_drawn_from: list[tf.random.Generator] = []  # a traced graph does not keep its generator alive
 
 
 def constant(values: Any, like: Tensor) -> Tensor:
     return tf.constant(values, dtype=like.dtype)
+
+
+# ------------------------------------------------------------------------------------------------- choose and keep
+def switch(index: Tensor, branches: Sequence[Callable[[], Any]]) -> Any:
+    return tf.switch_case(tf.cast(index, tf.int32), list(branches))
+
+
+def loop(again: Callable[[Any], Any], body: Callable[[Any], Any], values: Any, limit: int | None) -> Any:
+    return tf.while_loop(
+        lambda *now: again(list(now)), lambda *now: body(list(now)), list(values), maximum_iterations=limit
+    )
+
+
+def variable(value: float, device: Any) -> Tensor:
+    with tf.init_scope():
+        return tf.Variable(value, trainable=False, dtype=tf.float32)
+
+
+def read(x: Tensor) -> Tensor:
+    return x.read_value()
+
+
+def assign(x: Tensor, value: Tensor) -> None:
+    x.assign(value)
 
 
 # --------------------------------------------------------------------------------------------------------- convert

@@ -13,13 +13,22 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fastestimator_lite.backend.card import Updates, card_of
+from fastestimator_lite.backend.card import card_of
+from fastestimator_lite.backend.inner import with_inner_layers
+from fastestimator_lite.backend.tensorflow.average import Average as Average
+from fastestimator_lite.backend.tensorflow.learning import Learner as Learner
+from fastestimator_lite.backend.tensorflow.learning import VariableScale, VariableUpdates
+from fastestimator_lite.backend.tensorflow.learning import list_parameters as list_parameters
+from fastestimator_lite.backend.tensorflow.learning import parameters as parameters
+from fastestimator_lite.backend.tensorflow.learning import update_model as update_model
+from fastestimator_lite.backend.tensorflow.mismatch import mismatch as mismatch
 from fastestimator_lite.backend.tensorflow.optimizer import KerasGroup
 from fastestimator_lite.util.atomic import replacing
-from fastestimator_lite.util.errors import CheckpointError, ConfigError, suggest
+from fastestimator_lite.util.errors import CheckpointError, ConfigError
 from fastestimator_lite.util.names import check_file_name
 
 NAME = "tf"
+_POLICIES = {"bf16": "mixed_bfloat16", "fp16": "mixed_float16"}
 
 
 def owns(model: Any) -> bool:
@@ -27,17 +36,32 @@ def owns(model: Any) -> bool:
 
 
 def feed_forward(model: keras.Model, *x: Any, training: bool) -> Any:
-    return model(x[0] if len(x) == 1 else list(x), training=training)
+    card = getattr(model, "fe", None)
+    run = model if card is None or card.compiled is None or not model.built else card.compiled
+    return run(x[0] if len(x) == 1 else list(x), training=training)
 
 
-def parameters(model: keras.Model) -> list[Any]:
-    """The variables that are trained, in the model's order."""
-    return model.trainable_variables
+class Compiled:
+    """A model whose forward pass is compiled by XLA.
 
+    Args:
+        model: The model.
 
-def list_parameters(model: keras.Model) -> None:
-    """Find out which variables are trained from here on."""
-    card_of(model).trained = parameters(model)
+    Attributes:
+        losses: The model's own losses of the last pass; those that it holds itself belong to another graph.
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.losses: list[Any] = []
+
+        def run(x: Any, training: bool) -> tuple[Any, list[Any]]:
+            return model(x, training=training), list(model.losses)
+
+        self._run = tf.function(run, jit_compile=True, autograph=False)
+
+    def __call__(self, x: Any, training: bool) -> Any:
+        outputs, self.losses = self._run(x, training)
+        return outputs
 
 
 def named_parameters(model: keras.Model) -> list[tuple[str, Any]]:
@@ -77,26 +101,6 @@ def reserve(model: keras.Model) -> None:
 def baked(model: keras.Model, optimizer: Any) -> tuple[Any, ...]:
     """What a traced graph that trains a model holds fast: which variables move, and the optimizer's constants."""
     return (tuple(id(variable) for variable in parameters(model)), KerasGroup(optimizer).constants())
-
-
-def update_model(
-    model: keras.Model, gradients: Sequence[Any], defer: bool, deferred: dict[str, list[Callable[[], None]]] | None
-) -> None:
-    card = card_of(model)
-    pairs = [
-        (gradient, variable)
-        for gradient, variable in zip(gradients, parameters(model), strict=True)
-        if gradient is not None
-    ]
-
-    def step() -> None:
-        card.current_optimizer.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
-        card.updates.add()
-
-    if defer and deferred is not None:
-        deferred.setdefault(card.name, []).append(step)
-    else:
-        step()
 
 
 def get_lr(model: keras.Model) -> float:
@@ -223,6 +227,17 @@ def unchanged(models: Sequence[keras.Model]) -> Iterator[None]:
         generator.reset(state)
 
 
+def watch(tensor: Any, tape: Any) -> Any:
+    if tape is not None:
+        tape.watch(tensor)
+    return tensor
+
+
+def differentiable(model: keras.Model) -> list[Any]:
+    """The variables that are trained, as `get_gradient` takes them."""
+    return [variable.value for variable in parameters(model)]
+
+
 def get_gradient(target: Any, sources: Any, higher_order: bool, tape: Any, retain_graph: bool) -> Any:
     if tape is None:
         raise ConfigError("get_gradient of a tf.Tensor needs the tf.GradientTape that watched it; pass tape=...")
@@ -231,14 +246,6 @@ def get_gradient(target: Any, sources: Any, higher_order: bool, tape: Any, retai
         return tape.gradient(target, list(sources) if many else sources)
     with tape.stop_recording():
         return tape.gradient(target, list(sources) if many else sources)
-
-
-def loss_gradient(model: keras.Model, loss: Any, tape: Any, retain_graph: bool) -> list[Any]:
-    """Gradient of the mean of a loss, plus the model's own regularization, with respect to the trained variables."""
-    mean = tf.reduce_mean(loss)
-    if model.losses:
-        mean = mean + tf.add_n([tf.cast(extra, mean.dtype) for extra in model.losses])
-    return get_gradient(mean, [variable.value for variable in parameters(model)], False, tape, retain_graph)
 
 
 @contextlib.contextmanager
@@ -250,14 +257,7 @@ def without_gradients(tape: Any) -> Iterator[None]:
 
 def tap(model: keras.Model, layers: Sequence[str | int]) -> Callable[[Sequence[Any], bool], tuple[Any, list[Any]]]:
     """A forward pass that also gives what inner layers returned; see the torch form."""
-    names = [layer.name for layer in model.layers]
-    for layer in layers:
-        if isinstance(layer, str) and layer not in names:
-            raise ConfigError(f"the model has no layer {layer!r}; it has: {', '.join(names)}.{suggest(layer, names)}")
-    inner = [model.get_layer(layer) if isinstance(layer, str) else model.layers[layer] for layer in layers]
-    if not model.inputs:
-        raise ConfigError("intermediate_layers needs a functional or Sequential Keras model with known inputs")
-    tapped = keras.Model(model.inputs, {"outputs": model.outputs, "inner": [layer.output for layer in inner]})
+    tapped = with_inner_layers(model, layers)
 
     def run(inputs: Sequence[Any], training: bool) -> tuple[Any, list[Any]]:
         found = feed_forward(tapped, *inputs, training=training)
@@ -265,92 +265,6 @@ def tap(model: keras.Model, layers: Sequence[str | int]) -> Callable[[Sequence[A
         return (outputs[0] if len(outputs) == 1 else outputs), list(found["inner"])
 
     return run
-
-
-class Accumulator:
-    """Gradients of several steps, averaged into one update.
-
-    Args:
-        steps: How many steps make an update.
-    """
-
-    def __init__(self, steps: int) -> None:
-        self._steps = steps
-        with tf.init_scope():
-            self._count = tf.Variable(0, trainable=False, dtype=tf.int64)
-        self._sums: dict[int, tf.Variable] = {}  # by place among all variables: which are trained may change
-
-    def add(self, model: keras.Model, gradients: Sequence[Any], defer: bool, deferred: Any) -> None:
-        """Take a step's gradients; every `steps`-th time the optimizer steps."""
-        places = {id(variable): place for place, variable in enumerate(model.variables)}
-        trained = [(places[id(variable)], variable) for variable in parameters(model)]
-        with tf.init_scope():
-            for place, variable in trained:
-                if place not in self._sums:
-                    self._sums[place] = tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
-        totals = [self._sums[place] for place, _ in trained]
-        for total, gradient in zip(totals, gradients, strict=True):
-            if gradient is not None:
-                total.assign_add(gradient)
-        count = self._count
-        count.assign_add(1)
-
-        def update() -> bool:
-            update_model(
-                model,
-                [
-                    None if gradient is None else total / self._steps
-                    for total, gradient in zip(totals, gradients, strict=True)
-                ],
-                False,
-                None,
-            )
-            for total in self._sums.values():
-                total.assign(tf.zeros_like(total))
-            count.assign(0)
-            return True
-
-        def step() -> None:
-            tf.cond(count >= self._steps, update, lambda: False)
-
-        if defer and deferred is not None:
-            deferred.setdefault(card_of(model).name, []).append(step)
-        else:
-            step()
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "count": int(self._count.numpy()),
-            "sums": {str(place): total.numpy() for place, total in self._sums.items()},
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._count.assign(state["count"])
-        for total in self._sums.values():
-            total.assign(tf.zeros_like(total))
-        for place, total in state["sums"].items():
-            if int(place) in self._sums:  # a traced graph may hold it
-                self._sums[int(place)].assign(total)
-            else:
-                self._sums[int(place)] = tf.Variable(total, trainable=False)
-
-
-class VariableUpdates(Updates):
-    """A count of updates that moves inside a traced graph too."""
-
-    def __init__(self) -> None:
-        with tf.init_scope(), tf.device("CPU:0"):  # reading it must not wait for an accelerator
-            self._variable = tf.Variable(0, trainable=False, dtype=tf.int64)
-
-    @property
-    def count(self) -> int:
-        return int(self._variable.numpy())
-
-    def add(self) -> None:
-        self._variable.assign_add(1)
-
-    def set(self, count: int) -> None:
-        self._variable.assign(count)
 
 
 OPTIMIZER_FN_HELP = "A Keras optimizer_fn takes nothing: lambda: keras.optimizers.Adam(learning_rate=0.001)"
@@ -372,9 +286,47 @@ def prepare(model: keras.Model) -> None:
         )
 
 
+def half_precision() -> str:
+    """The half precision that the device is fast with."""
+    return "fp16" if tf.config.list_physical_devices("GPU") else "bf16"
+
+
+@contextlib.contextmanager
+def made_for(half: str) -> Iterator[None]:
+    """Let layers that are made in this block compute in half precision, unless they are told otherwise."""
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(_POLICIES[half])
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+
+
+def use_half(model: keras.Model, half: str) -> None:
+    """Let a model compute in half precision, unless some layer does: it was made so, with exceptions that are meant."""
+    layers = list(model._flatten_layers())
+    if all(layer.compute_dtype == layer.variable_dtype for layer in layers):
+        for layer in layers:
+            layer.dtype_policy = _POLICIES[half]
+
+
+def compile_forward(model: keras.Model, options: dict[str, Any]) -> None:
+    """Compile the forward pass of a model by XLA.
+
+    Args:
+        model: The model, with its card.
+        options: None are known.
+    """
+    if options:
+        raise ConfigError(f"build(compile) takes True or False for a Keras model, got {options!r}")
+    card_of(model).compiled = Compiled(model)
+
+
 def attach(model: keras.Model, card: Any) -> None:
     """Put our card on a model."""
     card.updates = VariableUpdates()
+    if card.mixed_precision == "fp16":
+        card.scale = VariableScale()
     model.fe = card
     model.model_name = card.name
 
@@ -403,5 +355,5 @@ def check_optimizer(optimizer: Any, name: str) -> None:
 def make_deterministic(seed: int) -> None:
     """Seed Keras and TensorFlow and ask for deterministic kernels."""
     keras.utils.set_random_seed(seed % 2**32)
-    tf.random.set_global_generator(tf.random.Generator.from_seed(seed))
+    tf.random.get_global_generator().reset_from_seed(seed)  # a traced graph may hold it
     tf.config.experimental.enable_op_determinism()

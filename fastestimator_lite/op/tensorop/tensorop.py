@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastestimator_lite.op.op import Op
 from fastestimator_lite.types import Keys
-from fastestimator_lite.util.errors import ConfigError
+from fastestimator_lite.util.errors import ConfigError, DataError, NonFiniteError
 
 if TYPE_CHECKING:
     from fastestimator_lite.types import Model
@@ -61,6 +61,53 @@ class TensorOp(Op):
             The setting, or None for an op that takes no gradients.
         """
         return None
+
+    def parts(self) -> list[TensorOp]:
+        """The op, or the ops that it runs inside."""
+        return [self]
+
+    def check(self, data: Any) -> None:
+        """Look for input that cannot work, at leisure: once before training starts, and again when `forward` failed.
+
+        Args:
+            data: As for `forward`.
+
+        Raises:
+            ConfigError: If the input does not fit the op.
+            DataError: If it holds a value that cannot be.
+        """
+
+    def explain(self, err: Exception, data: Any) -> None:
+        """Say what was wrong when `forward` failed, if the op knows better than the error; called before it is raised.
+
+        Args:
+            err: What `forward` raised.
+            data: What it was given.
+
+        Raises:
+            ConfigError: If the input does not fit the op.
+            DataError: If it holds a value that cannot be.
+        """
+        self.check(data)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the op keeps between steps and a resumed run needs."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state_dict` was taken."""
+
+
+def explained(err: Exception, op: Any, data: Any) -> Exception:
+    """What an op has to say to an error of its own, or that error."""
+    if not isinstance(err, (ConfigError, DataError, NonFiniteError)):
+        try:
+            op.explain(err, data)
+        except (ConfigError, DataError) as better:
+            return better
+        except Exception:  # noqa: BLE001 - the first error is the one to tell
+            return err
+    return err
 
 
 class LambdaOp(TensorOp):

@@ -80,16 +80,16 @@ def test_batch_sizes_that_change_stretch_epochs_not_updates(two_layers, watched_
 
 @pytest.mark.parametrize("curve", [function(lambda step: 0.1 / step), lambda step: 0.1 / step])
 def test_gathering_gradients_does_not_move_the_clock(two_layers, watched_run, near, curve):
-    """5 batches an epoch, merged by 2: updates come at batches 2, 4, 6, ..., the third over the end of an epoch."""
+    """5 batches an epoch, merged by 2: updates come after batches 2 and 4, and at the end of the epoch."""
     from fastestimator_lite.dataset.numpy_dataset import NumpyDataset
 
     data = NumpyDataset({"x": np.ones((10, 2), "float32"), "y": np.zeros(10, "int64")})
     run = watched_run(
         two_layers(), lambda model: [OptimizerSchedule(model, value=curve)], epochs=3, merge_grad=2, data=data
     )
-    assert run.field("lr") == near([0.1 / (1 + batch // 2) for batch in range(15)])
-    assert card_of(run.watcher.model).updates.count == 7
-    assert run.estimator.system.horizon("m").steps == (2, 3, 2)
+    assert run.field("lr") == near([0.1 / (1 + 3 * epoch + batch // 2) for epoch in range(3) for batch in range(5)])
+    assert card_of(run.watcher.model).updates.count == 9
+    assert run.estimator.system.horizon("m").steps == (3, 3, 3)
     assert run.estimator.system.horizon().steps == (5, 5, 5)
 
 

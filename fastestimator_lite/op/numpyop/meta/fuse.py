@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fastestimator_lite.op.meta import fused_keys
 from fastestimator_lite.op.numpyop.meta.nested import NestedOp, check_ops
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp
 from fastestimator_lite.types import FilteredData
@@ -25,13 +26,7 @@ class Fuse(NestedOp):
 
     def __init__(self, ops: NumpyOp | Sequence[NumpyOp]) -> None:
         checked = check_ops(to_list(ops), "Fuse")
-        inputs: list[str] = []
-        outputs: list[str] = []
-        for op in checked:
-            inputs += [key for key in op.inputs if key not in inputs and key not in outputs]
-            outputs += [key for key in op.outputs if key not in outputs]
-            outputs = [key for key in outputs if key not in op.deletes]
-        super().__init__(checked, inputs, outputs)
+        super().__init__(checked, *fused_keys(checked))
         self.draws = any(op.draws for op in checked)
         self.vectorized = all(op.vectorized for op in checked)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fastestimator_lite.op.meta import check_moments
 from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, RandomOp, apply_op
 from fastestimator_lite.types import FilteredData, Keys
 from fastestimator_lite.util.errors import ConfigError
@@ -102,15 +103,8 @@ def check_ops(ops: Sequence[Any], name: str) -> list[NumpyOp]:
     Raises:
         ConfigError: If there is none, one is no NumpyOp or a `Batch`, or they differ in `mode` or `ds_id`.
     """
-    if not ops:
-        raise ConfigError(f"{name} needs at least one op")
     for op in ops:
         if not isinstance(op, NumpyOp) or isinstance(op, Batch):
             raise ConfigError(f"{name} takes NumpyOps other than Batch, got {op!r}")
-        for word in ("mode", "ds_id"):
-            if getattr(op, word) != getattr(ops[0], word):
-                raise ConfigError(
-                    f"{name}: all ops must have the same {word}, got {sorted(getattr(ops[0], word))} for "
-                    f"{type(ops[0]).__name__} and {sorted(getattr(op, word))} for {type(op).__name__}"
-                )
+    check_moments(ops, name)
     return list(ops)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from fastestimator_lite.op.meta import check_repeat
 from fastestimator_lite.op.numpyop.meta.nested import NestedOp, check_ops
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp
 from fastestimator_lite.types import FilteredData
-from fastestimator_lite.util.errors import ConfigError
 
 
 class Repeat(NestedOp):
@@ -29,16 +28,7 @@ class Repeat(NestedOp):
 
     def __init__(self, op: NumpyOp, repeat: int | Callable[..., bool] = 1, max_iter: int | None = None) -> None:
         check_ops([op], "Repeat")
-        if isinstance(repeat, int):
-            if repeat < 1:
-                raise ConfigError(f"Repeat(repeat) must be >= 1, got {repeat}")
-            if max_iter is not None:
-                raise ConfigError(f"Repeat(max_iter={max_iter}) is for a function as repeat, got repeat={repeat}")
-        elif not callable(repeat):
-            raise ConfigError(f"Repeat(repeat) must be an int >= 1 or a function, got {repeat!r}")
-        if max_iter is not None and max_iter < 1:
-            raise ConfigError(f"Repeat(max_iter) must be >= 1 or None, got {max_iter}")
-        self.repeat_inputs = list(inspect.signature(repeat).parameters) if callable(repeat) else []
+        self.repeat_inputs = check_repeat(repeat, max_iter)
         extra = [key for key in self.repeat_inputs if key not in op.inputs and key not in op.outputs]
         super().__init__([op], op.inputs + extra, op.outputs)
         self.repeat = repeat

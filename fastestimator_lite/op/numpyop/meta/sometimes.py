@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastestimator_lite.op.meta import check_prob
 from fastestimator_lite.op.numpyop.meta.nested import NestedOp, check_ops
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp
 from fastestimator_lite.types import FilteredData
-from fastestimator_lite.util.errors import ConfigError
 
 
 class Sometimes(NestedOp):
@@ -25,12 +25,10 @@ class Sometimes(NestedOp):
 
     def __init__(self, numpy_op: NumpyOp, prob: float = 0.5) -> None:
         check_ops([numpy_op], "Sometimes")
-        if not 0 <= prob <= 1:
-            raise ConfigError(f"Sometimes(prob) must be in [0, 1], got {prob!r}")
         self.extra_inputs = [key for key in numpy_op.outputs if key not in numpy_op.inputs]
         super().__init__([numpy_op], numpy_op.inputs + self.extra_inputs, numpy_op.outputs)
         self.op = numpy_op
-        self.prob = prob
+        self.prob = check_prob(prob)
 
     def run_on(self, store: dict[str, Any], state: dict[str, Any], batched: bool) -> FilteredData | None:
         if self.rng.random() >= self.prob:

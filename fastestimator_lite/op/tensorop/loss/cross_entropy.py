@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from fastestimator_lite.backend.convert import to_number
 from fastestimator_lite.backend.framework import framework_of
 from fastestimator_lite.backend.loss import (
     binary_crossentropy,
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
-from fastestimator_lite.op.tensorop.loss.loss import LossOp, check_pair
+from fastestimator_lite.op.tensorop.loss.loss import LossOp, check_class_weights, check_pair, check_probabilities
 from fastestimator_lite.types import Array, Keys
-from fastestimator_lite.util.errors import ConfigError, suggest
+from fastestimator_lite.util.errors import ConfigError, DataError, suggest
 
 _FORMS = {
     "binary": binary_crossentropy,
@@ -63,7 +66,24 @@ class CrossEntropy(LossOp):
             )
         self.from_logits = from_logits
         self.form = form
-        self.class_weights = _checked(class_weights)
+        self.class_weights = check_class_weights(class_weights, "CrossEntropy(class_weights)")
+
+    def check(self, data: Any) -> None:
+        super().check(data)
+        y_pred, y_true = data
+        form, axis = self.form or _form_for(y_pred, y_true), framework_of(y_pred).CHANNEL_AXIS
+        if form == "sparse":
+            classes = y_pred.shape[axis]
+            labels = to_number(y_true)
+            wrong = np.argwhere((labels < 0) | (labels >= classes))
+            if len(wrong):
+                place = wrong[0]
+                raise DataError(
+                    f"CrossEntropy: key {self.true_key!r} holds the label {labels[tuple(place)]} in sample {place[0]} of the "
+                    f"batch (from 0), but {self.pred_key!r} has {classes} classes, 0 to {classes - 1}"
+                )
+        if not self.from_logits:
+            check_probabilities(self, y_pred, None if form == "binary" else axis)
 
     def forward(self, data: Any, state: dict[str, Any]) -> Any:
         y_pred, y_true = data
@@ -80,21 +100,3 @@ def _form_for(y_pred: Array, y_true: Array) -> str:
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[axis] == y_pred.shape[axis]:
         return "categorical"
     return "sparse"
-
-
-def _checked(class_weights: Mapping[int, float] | None) -> dict[int, float] | None:
-    if class_weights is None:
-        return None
-    if not isinstance(class_weights, Mapping):
-        raise ConfigError(
-            f"CrossEntropy(class_weights) must be a dictionary {{class index: weight}}, got "
-            f"{type(class_weights).__name__}: {class_weights!r:.200}"
-        )
-    for index, weight in class_weights.items():
-        if isinstance(index, str) or int(index) != index or index < 0:
-            raise ConfigError(f"CrossEntropy(class_weights): a class is given by its index, 0 or more, got {index!r}")
-        if isinstance(weight, str) or not 0 <= weight < float("inf"):
-            raise ConfigError(
-                f"CrossEntropy(class_weights): the weight of class {index} must be a number >= 0, got {weight!r}"
-            )
-    return {int(index): float(weight) for index, weight in class_weights.items()}
