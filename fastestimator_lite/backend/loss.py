@@ -175,7 +175,9 @@ def mean_squared_error(y_true: ArrayT, y_pred: ArrayT, average_loss: bool = Fals
         >>> mean_squared_error(np.array([[0, 1], [2, 4]]), np.array([[0.0, 0.0], [2.0, 1.0]]))
         array([0.5, 4.5])
     """
-    _, y_pred, y_true = alike(y_pred, y_true)
+    framework, y_pred, y_true = alike(y_pred, y_true)
+    if average_loss:
+        return framework.mean_squared_difference(y_pred, y_true)
     difference = y_pred - y_true
     return _per_sample(difference * difference, average_loss)
 

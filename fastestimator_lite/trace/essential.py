@@ -21,7 +21,6 @@ from fastestimator_lite.util.data import Data
 from fastestimator_lite.util.errors import ConfigError
 from fastestimator_lite.util.log import warn
 
-
 _STARVED_PERCENT = 25.0  # of the time in training: above it the pipeline is what to look at
 _STARVED_SECONDS = 2.0
 _PACE = ("steps/sec", "data_wait%")

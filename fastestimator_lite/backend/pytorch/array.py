@@ -256,3 +256,7 @@ def to_device(x: Tensor, device: Any) -> Tensor:
 
 def _dtype(name: str | None) -> Any:
     return None if name is None else getattr(torch, name)
+
+
+def mean_squared_difference(x: Tensor, y: Tensor) -> Tensor:
+    return torch.nn.functional.mse_loss(x, y)

@@ -278,3 +278,7 @@ def detach(x: Tensor) -> Tensor:
 
 def to_device(x: Tensor, device: Any) -> Tensor:
     return x
+
+
+def mean_squared_difference(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(tf.math.squared_difference(x, y))

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from fastestimator_lite._lazy import attach
 
 if TYPE_CHECKING:
-    from fastestimator_lite.trace.adapt.ema import EMA as EMA
     from fastestimator_lite.trace.adapt.early_stopping import EarlyStopping as EarlyStopping
+    from fastestimator_lite.trace.adapt.ema import EMA as EMA
     from fastestimator_lite.trace.adapt.lr_scheduler import LRScheduler as LRScheduler
     from fastestimator_lite.trace.adapt.optimizer_schedule import OptimizerSchedule as OptimizerSchedule
     from fastestimator_lite.trace.adapt.parameter_scheduler import ParameterScheduler as ParameterScheduler
