@@ -520,33 +520,40 @@ class Loader:
         if number == 0 or method is None:
             return self.in_main_process()
         if number is None:
-            return self._counted(self._tuned(self._job, method))
-        return self._counted(batch for _, batch in pipeline.pool(number, method).batches(self._job, self._start))
+            tuning = pipeline.tuning_for(self.plan)
+            if not tuning.is_settled:
+                return self._counted(self._tuned(self._job, method, tuning))
+            number = tuning.number
+            if not number:
+                return self.in_main_process()
+        return self._counted(
+            batch
+            for _, batch in pipeline.pool(number, method, pipeline.num_process is None).batches(self._job, self._start)
+        )
 
-    def _tuned(self, job: Job, method: str) -> Iterator[dict[str, Any]]:
+    def _tuned(self, job: Job, method: str, tuning: Tuning) -> Iterator[dict[str, Any]]:
         """The batches, made by as many workers as turns out to be fastest."""
-        tuning, step, clock = self._pipeline.tuning_for(self.plan), self._start, time.perf_counter
+        pipeline, step, clock = self._pipeline, self._start, time.perf_counter
         tuning.interrupt()
         while step < (job.steps or 0):
             if not tuning.number:
                 batches = self._made(job, False, step)
             else:
-                batches = self._pipeline.pool(tuning.number, method, tuning.is_settled).batches(job, step)
-            if tuning.is_settled:
-                yield from (batch for _, batch in batches)
-                return
+                batches = pipeline.pool(tuning.number, method, tuning.is_settled).batches(job, step)
             mark = clock()
             for number, batch in batches:
                 made = clock()
                 yield batch
-                now = clock()
                 step = number + 1
+                if tuning.is_settled:
+                    continue
+                now = clock()
                 if tuning.add(made - mark, now - mark):
                     break
                 mark = now
             else:
                 return
-            self._pipeline.close_if_unused()
+            pipeline.close_if_unused()
 
     def in_main_process(self, look: bool = False) -> Iterator[dict[str, Any]]:
         """The same batches without workers.

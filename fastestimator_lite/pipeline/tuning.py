@@ -14,6 +14,7 @@ _BATCHES = 8
 _SECONDS = 0.3
 _WORTH_SHARE = 0.1  # of the time that steps wait; with less there is little to win
 _WORTH_SECONDS = 0.001  # what handing over a batch may cost
+_TRIFLES, _TRIFLE_SECONDS = 32, 0.0003  # so many batches that cost less than that tell enough
 _BETTER = 0.95
 
 
@@ -61,6 +62,8 @@ class Tuning:
         self._times.append(total)
         self._waits.append(wait)
         self._spent += total
+        if len(self._times) == _TRIFLES and not self.number and statistics.median(self._waits) < _TRIFLE_SECONDS:
+            self.is_settled = True  # no need to look any longer
         if self._spent < _SECONDS or len(self._times) < _BATCHES:
             return False
         return self._decide(statistics.median(self._times), statistics.median(self._waits))

@@ -29,6 +29,13 @@ def test_a_batch_that_costs_next_to_nothing_gets_no_worker():
     assert search(lambda n: 0.001, lambda n: 0.0009) == [0]
 
 
+def test_trifles_are_seen_at_once():
+    tuning = Tuning(0, 4)
+    for _ in range(34):
+        tuning.add(0.00004, 0.0002)
+    assert (tuning.number, tuning.is_settled) == (0, True)
+
+
 def test_workers_are_added_while_they_help():
     """20 ms of work on samples that any number of workers share, and a step of 5 ms."""
     total = {0: 0.025, 1: 0.020, 2: 0.010, 4: 0.005, 8: 0.005}
