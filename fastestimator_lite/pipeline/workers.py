@@ -28,7 +28,6 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from fastestimator_lite.pipeline.shared import Area, Place, reserve
 from fastestimator_lite.util import errors
@@ -337,6 +336,8 @@ def _one_thread_each() -> Iterator[None]:
     Libraries that they load later read the environment. Those that a forked process inherits are bounded here, before
     the fork: OpenCV's pool has no threads after it, and waits for them for ever when its size is changed then.
     """
+    from threadpoolctl import threadpool_limits
+
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
     cv2: Any = sys.modules.get("cv2")
