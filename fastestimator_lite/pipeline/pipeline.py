@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import secrets
 import sys
@@ -26,7 +27,7 @@ from fastestimator_lite.pipeline.randomness import Stream
 from fastestimator_lite.pipeline.recycle import Recycler
 from fastestimator_lite.pipeline.tuning import Tuning
 from fastestimator_lite.pipeline.verify import check_data, check_pipeline, check_workers, source_kind
-from fastestimator_lite.pipeline.workers import START_METHODS, Job, WorkerPool, pick_start_method
+from fastestimator_lite.pipeline.workers import START_METHODS, STARTING, Job, WorkerPool, pick_start_method
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import ConfigError, DataError, suggest
@@ -313,11 +314,20 @@ class Pipeline:
             sets += getattr(data, "datasets", []) if isinstance(data, FEDataset) else []
         return parts
 
-    def _describe_work(self, slot: int, index: int) -> str:
+    def _describe_work(self, slot: int, index: int, job: Job | None) -> str:
+        """What a worker was doing, by the note that it left."""
+        if slot == STARTING or job is None:
+            return "starting"
+        moment = f"mode {job.mode!r}, epoch {job.epoch}" + (f", ds_id {job.ds_id!r}" if job.ds_id else "")
+        with contextlib.suppress(Exception):  # this is for the message of another error
+            dataset: Any = value_at(self.data[job.mode][job.ds_id], job.epoch)
+            sample = dataset[index]
+            texts = [f"{key} {value!r:.200}" for key, value in sample.items() if isinstance(value, str)]
+            moment += "".join(f", {text}" for text in texts)
         if slot < 0:
-            return f"reading sample {index}"
+            return f"reading sample {index} ({moment})"
         values = values_of(self.ops[slot])
-        return f"op #{slot} {'/'.join(type(value).__name__ for value in values)} worked on sample {index}"
+        return f"op #{slot} {'/'.join(type(value).__name__ for value in values)} worked on sample {index} ({moment})"
 
     # ---- looking at data
 

@@ -42,6 +42,7 @@ _MOST_BATCHES = 32  # in one task
 _SILENCE_SECONDS = 60.0  # after which a user wants to know what is going on
 _PROTOCOL = pickle.HIGHEST_PROTOCOL
 _END = b"end"  # no pickle begins so
+STARTING = -2  # the note of a worker that has not begun
 _NOTE_NUMBERS = 2  # op position and sample index
 # read by the libraries when they are loaded
 _THREAD_VARIABLES = (
@@ -83,7 +84,7 @@ class WorkerPool:
         maker: Gives the `BatchMaker` of a job; called in the workers. Its second argument takes the note of what the
             worker is doing.
         size: Number of workers, >= 1.
-        describe: Turns such a note (op position, sample index) into words for an error.
+        describe: Turns such a note (op position, sample index), with the job, into words for an error.
         method: "fork", "forkserver" or "spawn".
         timeout: Seconds after which a worker that makes no progress is an error; None for never.
 
@@ -98,7 +99,7 @@ class WorkerPool:
         self,
         maker: Callable[[Job, Any], Any],
         size: int,
-        describe: Callable[[int, int], str],
+        describe: Callable[[int, int, Job | None], str],
         method: str,
         timeout: float | None = None,
     ) -> None:
@@ -108,6 +109,7 @@ class WorkerPool:
         self._slots = [reserve(SLOT_BYTES) for _ in range(_TASKS_AHEAD * size + 2)]
         self._free: collections.deque[int] = collections.deque(range(len(self._slots)))
         self._notes = Area(mmap.PAGESIZE * (1 + size * 8 * _NOTE_NUMBERS // mmap.PAGESIZE))
+        self._notes.bytes().view(np.int64)[:] = STARTING
         self._connections: list[Connection] = []
         self._processes: list[Any] = []
         self._selector = selectors.DefaultSelector()
@@ -242,7 +244,7 @@ class WorkerPool:
                     warned = True
                     warn(
                         f"worker process {self._processes[worker].pid} has been busy for over "
-                        f"{_SILENCE_SECONDS:.0f} s while {self._describe(*note)}; Pipeline(data_timeout=SECONDS) makes "
+                        f"{_SILENCE_SECONDS:.0f} s while {self._doing(worker, note)}; Pipeline(data_timeout=SECONDS) makes "
                         f"that an error"
                     )
         return said
@@ -250,6 +252,9 @@ class WorkerPool:
     def _note(self, worker: int) -> tuple[int, ...]:
         first = _NOTE_NUMBERS * worker
         return tuple(self._notes.bytes().view(np.int64)[first : first + _NOTE_NUMBERS].tolist())
+
+    def _doing(self, worker: int, note: tuple[int, ...]) -> str:
+        return self._describe(note[0], note[1], self._jobs[worker])
 
     def _open(self, slot: int | None, contents: list[dict[str, Any] | None]) -> list[dict[str, Any] | None]:
         """Turn places in a slot into arrays on it; the slot is free again when the last of them is gone."""
@@ -280,7 +285,7 @@ class WorkerPool:
         process.join(5)
         code = process.exitcode
         how = f"signal {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
-        doing = self._describe(*self._note(worker))
+        doing = self._doing(worker, self._note(worker))
         self.close()
         hint = ""
         if code == -signal.SIGKILL:
@@ -297,7 +302,7 @@ class WorkerPool:
 
     def _raise_hang(self, worker: int, note: tuple[int, ...]) -> NoReturn:
         process = self._processes[worker]
-        doing = self._describe(*note)
+        doing = self._doing(worker, note)
         self.close()
         raise DataError(
             f"worker process {process.pid} made no progress for {self._timeout:g} s (data_timeout) while {doing}; "

@@ -124,10 +124,10 @@ class Sleepy(NumpyOp):
 
 
 def test_an_op_that_hangs_is_named_with_its_sample():
-    pipeline = pipeline_of(Sleepy("y", "y"), num_process=2, data_timeout=0.8)
+    pipeline = pipeline_of(Sleepy("y", "y"), num_process=2, data_timeout=3)
     begin = time.monotonic()
     with pytest.raises(
-        DataError, match=r"no progress for 0.8 s \(data_timeout\) while op #0 Sleepy worked on sample \d*7"
+        DataError, match=r"no progress for 3 s \(data_timeout\) while op #0 Sleepy worked on sample \d*7"
     ):
         digest(pipeline)
     assert time.monotonic() - begin < 30
@@ -143,8 +143,8 @@ def test_a_hang_is_worth_a_warning_even_without_a_timeout(monkeypatch, caplog):
 
 
 def test_slow_ops_that_get_on_are_no_hang():
-    slow = LambdaOp(lambda y: (time.sleep(0.1), y)[1], "y", "y")
-    assert digest(pipeline_of(slow, 16, num_process=1, data_timeout=0.5), 1) == digest(
+    slow = LambdaOp(lambda y: (time.sleep(0.25), y)[1], "y", "y")
+    assert digest(pipeline_of(slow, 16, num_process=1, data_timeout=1.5), 1) == digest(
         pipeline_of([], 16, num_process=0), 1
     )
 
@@ -185,9 +185,14 @@ def test_a_killed_worker_is_named_with_the_signal_and_its_size():
             os.kill(os.getpid(), signal.SIGKILL)
         return y
 
+    named = data()
+    named["name"] = [f"file {index}" for index in range(len(named))]
     for _ in range(3):
-        pipeline = pipeline_of(LambdaOp(dies, "y", "y"), num_process=2)
-        with pytest.raises(WorkerDied, match=r"signal SIGKILL while op #0 LambdaOp worked on sample \d*5.*took \d+ MB"):
+        pipeline = Pipeline(train_data=named, batch_size=8, ops=LambdaOp(dies, "y", "y"), num_process=2)
+        with pytest.raises(
+            WorkerDied,
+            match=r"signal SIGKILL while op #0 LambdaOp worked on sample \d*5 \(mode 'train', epoch 1, name 'file \d*5'\).*took \d+ MB",
+        ):
             digest(pipeline)
 
 
@@ -426,3 +431,10 @@ def test_trifles_are_made_without_workers():
     for epoch in range(1, 5):
         for _ in pipeline.load(When("train", epoch, "")):
             assert pipeline._pool is None
+
+
+def test_a_worker_that_never_begins_is_said_to_be_starting(monkeypatch):
+    monkeypatch.setattr(workers, "_work", lambda *arguments: time.sleep(60))
+    pipeline = pipeline_of(Minmax("x", "x"), num_process=1, start_method="fork", data_timeout=0.5)
+    with pytest.raises(DataError, match=r"made no progress for 0.5 s \(data_timeout\) while starting"):
+        digest(pipeline)
