@@ -16,7 +16,8 @@ from fastestimator_lite.backend.device import get_num_gpus
 from fastestimator_lite.backend.framework import framework_of_model
 from fastestimator_lite.component import When
 from fastestimator_lite.network.base import BaseNetwork, Step
-from fastestimator_lite.pipeline.pipeline import Loader, Pipeline
+from fastestimator_lite.pipeline.loader import Loader
+from fastestimator_lite.pipeline.pipeline import Pipeline
 from fastestimator_lite.pipeline.verify import check_ds_ids_exist
 from fastestimator_lite.schedule.curve import Horizon
 from fastestimator_lite.schedule.schedule import (

@@ -6,21 +6,18 @@ import contextlib
 import dataclasses
 import secrets
 import sys
-import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
-
-import numpy as np
 
 from fastestimator_lite._settings import settings
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.device import cpu_count
-from fastestimator_lite.backend.framework import primitives
 from fastestimator_lite.component import When
 from fastestimator_lite.dataset.dataset import FEDataset
 from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, apply_op
 from fastestimator_lite.pipeline.benchmark import run_benchmark
 from fastestimator_lite.pipeline.collate import collate
+from fastestimator_lite.pipeline.loader import Loader, Moment, Replayed, framework_in_use
 from fastestimator_lite.pipeline.maker import BatchMaker
 from fastestimator_lite.pipeline.plan import LoaderPlan
 from fastestimator_lite.pipeline.randomness import Stream
@@ -40,7 +37,8 @@ class Pipeline:
 
     Args:
         train_data: A data set (anything with `__len__`, and `__getitem__` returning a dict), a torch `DataLoader`, a
-            `tf.data.Dataset`, a Scheduler of those, or a dictionary of any of these by data set id; None for nothing.
+            `tf.data.Dataset`, an iterable of dicts or a function that makes a generator of them, a Scheduler of those, or a
+            dictionary of any of these by data set id; None for nothing.
         eval_data: The same, gone through after each epoch of training.
         test_data: The same, for `Estimator.test`.
         batch_size: Samples in a batch, an int >= 1, a Scheduler of ints, or a dictionary of either by mode; None for 1.
@@ -83,8 +81,8 @@ class Pipeline:
         self._pool_fingerprint: tuple[Any, ...] = ()
         self._tunings: dict[tuple[Any, ...], Tuning] = {}
         self._unread: dict[int, list[Any]] = {}
-        self._memory = Recycler()
-        self._in_use: _Moment | None = None
+        self.memory = Recycler()
+        self._in_use: Moment | None = None
 
     @property
     def seed(self) -> int:
@@ -295,7 +293,7 @@ class Pipeline:
             "_in_use": None,
             "_unread": {},
             "_tunings": {},
-            "_memory": Recycler(),
+            "memory": Recycler(),
         }
         return {**self.__dict__, **own}
 
@@ -420,7 +418,7 @@ class Pipeline:
         loader = self.load(When(mode, epoch, ds_id), shuffle=shuffle)
         batches = []
         for batch in loader.in_main_process(look=True):
-            batches.append(to_tensor(batch, _framework_in_use()))
+            batches.append(to_tensor(batch, framework_in_use()))
             if len(batches) == num_steps:
                 break
         return batches[0] if num_steps == 1 else batches
@@ -455,7 +453,7 @@ class Pipeline:
         shuffle: bool | None = None,
         steps_per_epoch: int | None = None,
         output_keys: Collection[str] | None = None,
-    ) -> _Moment:
+    ) -> Moment:
         """Choose a moment, to be entered: `with pipeline(mode="eval") as loader: ...` iterates over its batches.
 
         Args:
@@ -466,7 +464,7 @@ class Pipeline:
             steps_per_epoch: Number of batches; None for one pass over the data.
             output_keys: Keys that the batches must have; None for all.
         """
-        return _Moment(self, When(mode, epoch, ds_id), shuffle, steps_per_epoch, output_keys)
+        return Moment(self, When(mode, epoch, ds_id), shuffle, steps_per_epoch, output_keys)
 
     def fe_summary(self) -> list[str]:
         """One line for each part, for reports."""
@@ -478,225 +476,10 @@ class Pipeline:
         return [*lines, f"batch_size: {self.batch_size}", *(f"op: {type(op).__name__}" for op in self.ops)]
 
 
-@dataclasses.dataclass(frozen=True)
-class Replayed:
-    """A sample made again.
-
-    Attributes:
-        index: Where it lies in the data set; for a data set that gives batches, the number of its batch.
-        sample: The sample as it goes into a batch.
-        stages: The sample as it was read, and after each op, with what made it so.
-    """
-
-    index: int
-    sample: dict[str, Any]
-    stages: list[tuple[str, dict[str, Any]]]
-
-
-class Loader:
-    """The batches of one epoch of one data set; may be iterated again, with the same batches.
-
-    Args:
-        pipeline: Where it comes from.
-        plan: What is in force.
-        job: The epoch in terms of draws; None for data that makes its own batches.
-        steps: Number of batches; None if nobody knows.
-        start: Number of the first batch.
-        wanted: Keys that the batches must have; None for all.
-    """
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        plan: LoaderPlan,
-        job: Job | None,
-        steps: int | None,
-        start: int,
-        wanted: Collection[str] | None,
-    ) -> None:
-        self.plan, self.steps = plan, steps
-        self._pipeline, self._job, self._start, self._wanted = pipeline, job, start, wanted
-
-    def __len__(self) -> int:
-        if self.steps is None:
-            raise TypeError(f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) has no known length")
-        return self.steps - self._start
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        if self._job is None:
-            return self._ready_made()
-        pipeline, number = self._pipeline, self._pipeline.num_process
-        method = pipeline.start_method_for(self.plan, self._job.steps)
-        if number == 0 or method is None:
-            return self.in_main_process()
-        if number is None:
-            tuning = pipeline.tuning_for(self.plan)
-            if not tuning.is_settled:
-                return self._counted(self._tuned(self._job, method, tuning))
-            number = tuning.number
-            if not number:
-                return self.in_main_process()
-        return self._counted(
-            batch
-            for _, batch in pipeline.pool(number, method, pipeline.num_process is None).batches(self._job, self._start)
-        )
-
-    def _tuned(self, job: Job, method: str, tuning: Tuning) -> Iterator[dict[str, Any]]:
-        """The batches, made by as many workers as turns out to be fastest."""
-        pipeline, step, clock = self._pipeline, self._start, time.perf_counter
-        tuning.interrupt()
-        while step < (job.steps or 0):
-            if not tuning.number:
-                batches = self._made(job, False, step)
-            else:
-                batches = pipeline.pool(tuning.number, method, tuning.is_settled).batches(job, step)
-            mark = clock()
-            for number, batch in batches:
-                made = clock()
-                yield batch
-                step = number + 1
-                if tuning.is_settled:
-                    continue
-                now = clock()
-                if tuning.add(made - mark, now - mark):
-                    break
-                mark = now
-            else:
-                return
-            pipeline.close_if_unused()
-
-    def in_main_process(self, look: bool = False) -> Iterator[dict[str, Any]]:
-        """The same batches without workers.
-
-        Args:
-            look: Whether this is only a look, which leaves a stream as it was.
-        """
-        if self._job is None:
-            return self._ready_made()
-        return self._counted(batch for _, batch in self._made(self._job, look, self._start))
-
-    def _made(self, job: Job, look: bool, step: int) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The batches from one on, with their numbers, made here."""
-        maker = self._pipeline.maker(job, look=look)
-        try:
-            while job.steps is None or step < job.steps:
-                batch = maker.make(step, self._pipeline._memory.empty)
-                if batch is not None:
-                    yield step, batch
-                elif maker.ended:
-                    return
-                step += 1
-        finally:
-            maker.source.give_back()
-
-    def replay(self, draw: int) -> Replayed:
-        """Make one sample again; see `Pipeline.replay`."""
-        if self._job is None or self.plan.kind == "stream":
-            raise ConfigError(
-                f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) cannot be read at one place, so no sample "
-                f"of it can be replayed alone"
-            )
-        index, stages = self._pipeline.maker(self._job).replay(draw)
-        return Replayed(index, stages[-1][1], stages)
-
-    def sample_keys(self) -> list[str]:
-        """The keys of a batch, found by reading one sample; raises when an op's key is missing."""
-        if self._job is None:
-            return list(next(iter(self._ready_made())))
-        if self.plan.kind != "stream":
-            return self.plan.first_keys()
-        source = self._pipeline.maker(self._job, look=True).source
-        drawn = source.batch(self._start)
-        source.give_back()
-        if drawn is None:
-            raise DataError(f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) gave no sample")
-        return self.plan.output_keys(drawn.columns)
-
-    def _counted(self, batches: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        count = 0
-        for batch in batches:
-            count += 1
-            yield batch
-        if count or self.steps == self._start:
-            return
-        data = f"the {self.plan.mode} data ({type(self.plan.dataset).__name__})"
-        if self.plan.kind == "stream":
-            filters = f", or {self.plan.filters()} of the Pipeline filtered all of them" if self.plan.has_ops else ""
-            raise DataError(f"{data} gave no sample{filters}")
-        raise DataError(
-            f"{self.plan.filters()} of the Pipeline filtered every sample of the "
-            f"{(self.steps or 0) - self._start} batches of {data[4:]} with {len(self.plan.dataset)} samples; nothing is left"
-        )
-
-    def _ready_made(self) -> Iterator[dict[str, Any]]:
-        """Batches of a torch DataLoader or a `tf.data.Dataset`, again and again if more are asked for than it holds."""
-        count = 0
-        while True:
-            before = count
-            for batch in self.plan.dataset:
-                if not isinstance(batch, dict):
-                    raise ConfigError(
-                        f"a batch of the {self.plan.mode} data ({type(self.plan.dataset).__name__}) is a "
-                        f"{type(batch).__name__}; it must be a dict of named tensors"
-                    )
-                count += 1
-                if count > self._start:
-                    yield batch if self._wanted is None else {k: v for k, v in batch.items() if k in self._wanted}
-                if self.steps is not None and count >= self.steps:
-                    return
-            if count == before:
-                raise DataError(f"the {self.plan.mode} data ({type(self.plan.dataset).__name__}) gave no batch")
-            if self.steps is None:
-                return
-
-
-class _Moment:
-    """A loader for a `with` block; at its end the worker processes are gone."""
-
-    def __init__(
-        self, pipeline: Pipeline, when: When, shuffle: bool | None, steps: int | None, keys: Collection[str] | None
-    ) -> None:
-        self._pipeline, self._arguments = pipeline, (when, keys, steps, shuffle)
-        self._loader: Loader | None = None
-
-    def __enter__(self) -> _Moment:
-        self._loader = self._pipeline.load(*self._arguments)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._loader = None
-        self._pipeline.close()
-
-    def __len__(self) -> int:
-        return len(self._opened())
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        target = _framework_in_use()
-        from_numpy = primitives(target).from_numpy
-        for batch in self._opened():
-            for key, value in batch.items():
-                if type(value) is np.ndarray and value.dtype.kind in "biufc":
-                    batch[key] = from_numpy(value)
-                else:
-                    batch[key] = to_tensor(value, target)
-            yield batch
-
-    def _opened(self) -> Loader:
-        if self._loader is None:
-            raise ConfigError(
-                "enter the loader first: `with pipeline(mode='eval') as loader: for batch in loader: ...`"
-            )
-        return self._loader
-
-
 def _look(name: str, value: Any) -> tuple[Any, ...]:
     if isinstance(value, (int, float, str, bool, type(None))):
         return name, value
     return (name, id(value), *map(id, value.values())) if isinstance(value, dict) else (name, id(value))
-
-
-def _framework_in_use() -> str:
-    return "torch" if "torch" in sys.modules else "tf" if "tensorflow" in sys.modules else "np"
 
 
 def _capped(num_process: int | None) -> int | None:
