@@ -1,4 +1,4 @@
-"""What a step costs in torch, over a hand-written loop (rows A, C, Q, T of docs/performance.md).
+"""What a step costs in torch, over a hand-written loop (rows A, C, P, Q, T of docs/performance.md).
 
 The model is Linear(4, 1), the batch 32 samples, the loss the mean squared error, the optimizer Adam: small enough that
 what is around the step shows. In A and T both loops go over the same batches, which lie ready in memory; in C each has
@@ -139,6 +139,7 @@ def framework_loop(
     make_optimizer: Any = adam,
     train: bool = True,
     terminal: bool = False,
+    idle: int = 0,
     **options: Any,
 ) -> Callable[[], float]:
     """One epoch of an Estimator; seconds per step, between the begin and the end of the epoch.
@@ -153,6 +154,7 @@ def framework_loop(
         make_optimizer: The optimizer_fn.
         train: Whether the model learns; else it only runs.
         terminal: Whether output looks like going to a terminal.
+        idle: How many TensorOps that do nothing follow the model.
         options: Further arguments of Pipeline.
     """
     fe = importlib.import_module(package)
@@ -191,7 +193,14 @@ def framework_loop(
     }
     watch = Watch()
     net = fe.build(model, make_optimizer if train else None)
-    chain = [ops.ModelOp(net, "x", "y_pred")]
+
+    class Idle(tensorop.TensorOp):  # type: ignore[misc]
+        """An op that hands its input on."""
+
+        def forward(self, data: Any, state: dict[str, Any]) -> Any:
+            return data
+
+    chain = [ops.ModelOp(net, "x", "y_pred"), *(Idle("y_pred", "y_pred") for _ in range(idle))]
     if train:
         chain += [losses.MeanSquaredError(("y_pred", "y"), "mse"), ops.UpdateOp(net, "mse")]
     elif package == "fastestimator":
@@ -457,6 +466,20 @@ def row_q(table: Table, steps: int, repetitions: int) -> None:
     table.add_peer("the same by hand", each("raw, reads and writes", "raw"))
 
 
+def row_p(table: Table, steps: int, repetitions: int) -> None:
+    data = ReadyBatches(steps)
+    count = 100
+    figures = interleaved(
+        {
+            name: framework_loop("fastestimator_lite", data, steps, idle=idle)
+            for name, idle in (("more", count), ("less", 0))
+        },
+        repetitions,
+    )
+    added = Added(figures["more"], figures["less"], count)
+    table.add("P", "one more TensorOp that does nothing", "us", added, None, Goal("value", "<=", 0.5 * MICROSECOND))
+
+
 def row_t(table: Table, steps: int, repetitions: int) -> None:
     data = ReadyBatches(steps)
 
@@ -497,6 +520,7 @@ def main() -> None:
     table = Table("a step in torch", options)
     row_a(table, steps, repetitions)
     row_c(table, steps, repetitions)
+    row_p(table, steps, repetitions)
     row_q(table, steps, repetitions)
     row_t(table, steps, repetitions)
     table.finish()

@@ -22,7 +22,7 @@ ROWS = {
     "planning": "V",
     "progressive_resizing": "X",
     "step_tensorflow": "B",
-    "step_torch": "ACQT",
+    "step_torch": "ACPQT",
 }
 # these import TensorFlow, some of them several times
 SLOW = {"progressive_resizing", "first_step", "import_time", "memory", "pipeline_in_memory", "step_tensorflow"}
