@@ -41,6 +41,7 @@ class TorchStep(Step):
         super().__init__(plan)
         self._device = device
         self._moved = plan.input_keys() if device.type != "cpu" else set()
+        self._pins = device.type == "cuda"  # only from pinned memory does a copy run beside the computation
         self._grad = any(op.fe_retain_graph() is not None for _, op in plan.ops)
         self._models = {model for _, op in plan.ops for model in op.get_fe_models()}
         self._half = _half_type(self._models)
@@ -101,6 +102,8 @@ class TorchStep(Step):
             elif not isinstance(value, torch.Tensor):
                 value = to_tensor(value, "torch")
             if key in self._moved and isinstance(value, torch.Tensor):
+                if self._pins and value.device.type == "cpu":
+                    value = value.pin_memory()  # torch keeps the page until the copy below is through
                 value = value.to(self._device, non_blocking=True)
             tensors[key] = value
         return tensors
