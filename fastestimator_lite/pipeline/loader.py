@@ -13,9 +13,8 @@ import numpy as np
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.framework import primitives
 from fastestimator_lite.component import When
-from fastestimator_lite.pipeline.plan import LoaderPlan
+from fastestimator_lite.pipeline.plan import Job, LoaderPlan
 from fastestimator_lite.pipeline.tuning import Tuning
-from fastestimator_lite.pipeline.workers import Job
 from fastestimator_lite.util.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -163,13 +162,13 @@ class Loader:
             yield batch
         if count or self.steps == self._start:
             return
-        data = f"the {self.plan.mode} data ({type(self.plan.dataset).__name__})"
+        data = f"{self.plan.mode} data ({type(self.plan.dataset).__name__})"
         if self.plan.kind == "stream":
             filters = f", or {self.plan.filters()} of the Pipeline filtered all of them" if self.plan.has_ops else ""
-            raise DataError(f"{data} gave no sample{filters}")
+            raise DataError(f"the {data} gave no sample{filters}")
         raise DataError(
             f"{self.plan.filters()} of the Pipeline filtered every sample of the "
-            f"{(self.steps or 0) - self._start} batches of {data[4:]} with {len(self.plan.dataset)} samples; nothing is left"
+            f"{(self.steps or 0) - self._start} batches of {data} with {len(self.plan.dataset)} samples; nothing is left"
         )
 
     def _ready_made(self) -> Iterator[dict[str, Any]]:

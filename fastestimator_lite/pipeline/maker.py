@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, MutableSequence, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -13,7 +13,7 @@ from fastestimator_lite.backend.determinism import host_unchanged
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op
 from fastestimator_lite.op.numpyop.univariate.each import EachInput
 from fastestimator_lite.pipeline.collate import collate_values, stacked_or_none
-from fastestimator_lite.pipeline.plan import LoaderPlan, Slot
+from fastestimator_lite.pipeline.plan import Job, LoaderPlan, Slot
 from fastestimator_lite.pipeline.randomness import Stream
 from fastestimator_lite.pipeline.source import Drawn, GroupedSource, IndexedSource, Source, StreamedSource
 from fastestimator_lite.types import FilteredData
@@ -31,13 +31,7 @@ class BatchMaker:
 
     Args:
         plan: The plan.
-        seed: Run seed.
-        epoch: Epoch, from 1.
-        steps: Batches in the epoch; None if nobody knows, for a stream.
-        endless: Whether the data goes round again when it runs out (full batches throughout); else the last batch may
-            be smaller.
-        shuffle: Whether samples come in random order.
-        wanted: Keys that the batches must have; None for all.
+        job: The epoch. With `endless` all batches are full; else the last one may be smaller.
         note: Where to write (op position, sample index) of the work in hand, so that somebody else can read what a
             process was doing when it died.
         unread: Samples of a stream that were looked at before.
@@ -48,27 +42,21 @@ class BatchMaker:
     def __init__(
         self,
         plan: LoaderPlan,
-        seed: int,
-        epoch: int,
-        steps: int | None,
-        endless: bool,
-        shuffle: bool,
-        wanted: Collection[str] | None = None,
+        job: Job,
         note: MutableSequence[int] | None = None,
         unread: list[Any] | None = None,
         look: bool = False,
         source: Source | None = None,
     ) -> None:
-        self.plan, self.epoch, self.steps = plan, epoch, steps
-        self.stream = Stream(seed, plan.mode, plan.ds_id, epoch)
-        self.state = {"mode": plan.mode, "epoch": epoch, "ds_id": plan.ds_id}
-        self.wanted = None if wanted is None else set(wanted)
+        self.plan, self.epoch = plan, job.epoch
+        self.stream = Stream(job.seed, plan.mode, plan.ds_id, job.epoch)
+        self.state = {"mode": plan.mode, "epoch": job.epoch, "ds_id": plan.ds_id}
+        self.wanted = None if job.wanted is None else set(job.wanted)
         self.note = note if note is not None else [0, 0]
         self.ended = False
-        self.source = source or self._make_source(shuffle, endless, [] if unread is None else unread, look)
+        self.source = source or self._make_source(job, [] if unread is None else unread, look)
         self._turns: dict[str, BatchMaker] = {
-            tag: BatchMaker(turn, seed, epoch, steps, endless, shuffle, wanted, self.note, source=self.source)
-            for tag, turn in plan.turns.items()
+            tag: BatchMaker(turn, job, self.note, source=self.source) for tag, turn in plan.turns.items()
         }
         self._groups = [(whole, tuple(group)) for whole, group in groupby(plan.sample_ops, _runs_whole)]
         self._draws_anything = self.source.draws_on_read or any(
@@ -76,14 +64,14 @@ class BatchMaker:
         )
         self._draws_anything |= any(turn._draws_anything for turn in self._turns.values())
 
-    def _make_source(self, shuffle: bool, endless: bool, unread: list[Any], look: bool) -> Source:
+    def _make_source(self, job: Job, unread: list[Any], look: bool) -> Source:
         plan = self.plan
         if plan.kind == "groups":
-            return GroupedSource(plan, self.stream, shuffle, self.note)
+            return GroupedSource(plan, self.stream, job.shuffle, self.note)
         if plan.kind == "stream":
-            return StreamedSource(plan, self.stream, shuffle, self.note, endless, unread, look)
-        draws = (self.steps or 0) * (plan.batch_size or 1) if endless else len(plan.dataset)
-        return IndexedSource(plan, self.stream, shuffle, self.note, draws, plan.needed_from_data(self.wanted))
+            return StreamedSource(plan, self.stream, job.shuffle, self.note, job.endless, unread, look)
+        draws = (job.steps or 0) * (plan.batch_size or 1) if job.endless else len(plan.dataset)
+        return IndexedSource(plan, self.stream, job.shuffle, self.note, draws, plan.needed_from_data(self.wanted))
 
     def make(self, step: int, empty: Allocate = np.empty, keep_globals: bool = True) -> dict[str, Any] | None:
         """Make one batch.

@@ -19,12 +19,12 @@ from fastestimator_lite.pipeline.benchmark import run_benchmark
 from fastestimator_lite.pipeline.collate import collate
 from fastestimator_lite.pipeline.loader import Loader, Moment, Replayed, framework_in_use
 from fastestimator_lite.pipeline.maker import BatchMaker
-from fastestimator_lite.pipeline.plan import LoaderPlan
+from fastestimator_lite.pipeline.plan import Job, LoaderPlan
 from fastestimator_lite.pipeline.randomness import Stream
 from fastestimator_lite.pipeline.recycle import Recycler
 from fastestimator_lite.pipeline.tuning import Tuning
 from fastestimator_lite.pipeline.verify import check_data, check_pipeline, check_workers, source_kind
-from fastestimator_lite.pipeline.workers import START_METHODS, STARTING, Job, WorkerPool, pick_start_method
+from fastestimator_lite.pipeline.workers import START_METHODS, STARTING, WorkerPool, pick_start_method
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import ConfigError, DataError, suggest
@@ -48,7 +48,8 @@ class Pipeline:
         num_process: Worker processes; 0 works in the main process, None tries during the first batches what is faster.
             Batches are the same for any number.
         start_method: How worker processes start: "fork", "forkserver" or "spawn" (the last two pickle the Pipeline); None
-            for what `multiprocessing.set_start_method` says, else fork on Linux and spawn elsewhere.
+            for what `multiprocessing.set_start_method` says, else fork on Linux and spawn on macOS. On Windows the main
+            process does the work.
         data_timeout: Seconds after which a worker process that makes no progress is an error; None for never (a warning
             comes after a minute).
 
@@ -82,7 +83,6 @@ class Pipeline:
         self._tunings: dict[tuple[Any, ...], Tuning] = {}
         self._unread: dict[int, list[Any]] = {}
         self.memory = Recycler()
-        self._in_use: Moment | None = None
 
     @property
     def seed(self) -> int:
@@ -243,9 +243,7 @@ class Pipeline:
         """
         plan = self.plan(When(job.mode, job.epoch, job.ds_id))
         unread = self._unread.setdefault(id(plan.dataset), []) if plan.kind == "stream" else None
-        return BatchMaker(
-            plan, job.seed, job.epoch, job.steps, job.endless, job.shuffle, job.wanted, note, unread, look
-        )
+        return BatchMaker(plan, job, note, unread, look)
 
     def start_method_for(self, plan: LoaderPlan, steps: int | None) -> str | None:
         """How workers for a plan would start; None if they cannot help: a stream is read in one place."""
@@ -290,7 +288,6 @@ class Pipeline:
         own: dict[str, Any] = {
             "_pool": None,
             "_pool_fingerprint": (),
-            "_in_use": None,
             "_unread": {},
             "_tunings": {},
             "memory": Recycler(),

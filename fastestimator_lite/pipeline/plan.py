@@ -8,13 +8,35 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp, RemoveIf
 from fastestimator_lite.pipeline.source import as_row
 from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
 
 Slot = tuple[int, NumpyOp]  # an op and its position in the Pipeline's list
+
+
+class Job(NamedTuple):
+    """The epoch of a data set that batches are made for.
+
+    Attributes:
+        mode, epoch, ds_id: The moment.
+        steps: Number of batches; None if nobody knows, which is no work for a pool.
+        endless: Whether the data goes round again when it runs out.
+        shuffle: Whether samples come in random order.
+        wanted: Keys that the batches must have; None for all.
+        seed: Run seed.
+    """
+
+    mode: str
+    epoch: int
+    ds_id: str
+    steps: int | None
+    endless: bool
+    shuffle: bool
+    wanted: tuple[str, ...] | None
+    seed: int
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

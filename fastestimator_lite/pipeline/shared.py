@@ -47,8 +47,8 @@ class Area:
             raise
 
     def _open(self, descriptor: int, size: int) -> None:
-        self._descriptor, self.size = descriptor, size
         self.memory = mmap.mmap(descriptor, size)
+        self._descriptor, self.size = descriptor, size  # from here on it is closed with the area
         self._filled = 0
         self._base = np.frombuffer(self.memory, np.uint8)
         self._origin = _address(self._base)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Draws of a data set that gives batches are numbered batch by batch; none holds more samples than this.
 GROUP_STRIDE = 1 << 20
+# A stream may have no end: when so many samples on end were filtered, none is likely to pass.
+PATIENCE = 1_000_000
 
 
 class Drawn(NamedTuple):
@@ -334,13 +336,11 @@ class StreamedSource(Source):
 
     def others(self, draw: int) -> Iterator[tuple[int, dict[str, Any]]]:
         begin = self._position
-        limit = None
-        while limit is None or self._position - begin <= limit:
+        while self._position - begin <= (PATIENCE if self._round_length is None else self._round_length):
             position, row = self._position, self._next()
             if row is None:
                 return
             yield position, row
-            limit = self._round_length if self._round_length is not None else limit
 
     def give_back(self) -> None:
         """Leave the samples that were looked at to whoever reads next."""

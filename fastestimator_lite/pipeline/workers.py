@@ -14,7 +14,6 @@ import mmap
 import multiprocessing
 import os
 import pickle
-import resource
 import select
 import selectors
 import signal
@@ -25,10 +24,11 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
+from fastestimator_lite.pipeline.plan import Job
 from fastestimator_lite.pipeline.shared import Area, Place, reserve
 from fastestimator_lite.util import errors
 from fastestimator_lite.util.errors import ConfigError, DataError, WorkerDied
@@ -53,28 +53,6 @@ _THREAD_VARIABLES = (
     "NUMEXPR_NUM_THREADS",
     "OPENCV_FOR_THREADS_NUM",
 )
-
-
-class Job(NamedTuple):
-    """The epoch of a data set that batches are made for.
-
-    Attributes:
-        mode, epoch, ds_id: The moment.
-        steps: Number of batches; None if nobody knows, which is no work for a pool.
-        endless: Whether the data goes round again when it runs out.
-        shuffle: Whether samples come in random order.
-        wanted: Keys that the batches must have; None for all.
-        seed: Run seed.
-    """
-
-    mode: str
-    epoch: int
-    ds_id: str
-    steps: int | None
-    endless: bool
-    shuffle: bool
-    wanted: tuple[str, ...] | None
-    seed: int
 
 
 class WorkerPool:
@@ -117,25 +95,12 @@ class WorkerPool:
         self._seconds = _TASK_SECONDS  # that a batch takes
         self._ticket = 0
         self._finalizer = weakref.finalize(self, _shut, self._connections, self._processes, self._selector)
-        parent = os.getpid() if method == "fork" else 0
         try:
-            for index in range(size):
-                ours, theirs = context.Pipe()
-                process = context.Process(
-                    target=_work,
-                    args=(theirs, maker, self._slots, self._notes, index, parent),
-                    name=f"fastestimator_lite worker {index}",
-                    daemon=True,
-                )
-                self._connections.append(ours)
-                with _one_thread_each(), warnings.catch_warnings():
-                    # Python 3.12 warns of forking beside threads; the workers touch nothing that a thread may have held
-                    warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
-                    process.start()
-                theirs.close()
-                self._processes.append(process)
-                self._selector.register(ours, selectors.EVENT_READ, index)
-                self._selector.register(process.sentinel, selectors.EVENT_READ, ~index)
+            with _one_thread_each(), warnings.catch_warnings():
+                # Python 3.12 warns of forking beside threads; the workers touch nothing that a thread may have held
+                warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
+                for index in range(size):
+                    self._start(context, index, maker, os.getpid() if method == "fork" else 0)
         except (pickle.PicklingError, AttributeError, TypeError) as err:
             self.close()
             raise ConfigError(
@@ -145,6 +110,22 @@ class WorkerPool:
         except BaseException:
             self.close()
             raise
+
+    def _start(self, context: Any, index: int, maker: Callable[[Job, Any], Any], parent: int) -> None:
+        """Start one worker; `parent` as for `_work`."""
+        ours, theirs = context.Pipe()
+        self._connections.append(ours)
+        process = context.Process(
+            target=_work,
+            args=(theirs, maker, self._slots, self._notes, index, parent),
+            name=f"fastestimator_lite worker {index}",
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        self._processes.append(process)
+        self._selector.register(ours, selectors.EVENT_READ, index)
+        self._selector.register(process.sentinel, selectors.EVENT_READ, ~index)
 
     def batches(self, job: Job, start: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
         """The batches of a job with their numbers, in order; without those whose samples were all filtered.
@@ -187,10 +168,9 @@ class WorkerPool:
         return max(1, min(fitting, _MOST_BATCHES, left // (2 * self.size)))
 
     def _send(self, worker: int, ticket: int, job: Job, step: int, count: int, slot: int | None) -> None:
-        if self._jobs[worker] != job:
-            self._seconds = _TASK_SECONDS
         is_known = self._jobs[worker] == job
-        self._jobs[worker] = job
+        if not is_known:
+            self._jobs[worker], self._seconds = job, _TASK_SECONDS
         task = pickle.dumps((ticket, None if is_known else job, step, count, slot), _PROTOCOL)
         try:
             self._connections[worker].send_bytes(task)
@@ -289,6 +269,8 @@ class WorkerPool:
         self.close()
         hint = ""
         if code == -signal.SIGKILL:
+            import resource  # not there on every system, and neither is this signal
+
             scale = 1 if sys.platform == "darwin" else 1024
             megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * scale / 2**20
             hint = (

@@ -417,3 +417,14 @@ def test_splits_of_hugging_face_are_not_taken_for_data_sets_by_id():
         ConfigError, match=r"train_data is a DatasetDict of splits \['train', 'test'\].*data\['train'\]"
     ):
         Pipeline(train_data=splits)
+
+
+def test_a_stream_without_an_end_of_which_nothing_passes_is_an_error_too(monkeypatch):
+    def endless():
+        while True:
+            yield {"y": 1}
+
+    monkeypatch.setattr("fastestimator_lite.pipeline.source.PATIENCE", 50)
+    pipeline = Pipeline(train_data=endless, batch_size=2, ops=RemoveIf(lambda y: True, inputs="y"))
+    with pytest.raises(DataError, match="RemoveIf of the Pipeline filtered 51 of 51 samples"):
+        made(pipeline, steps=3)
