@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from fastestimator_lite import trace as trace
     from fastestimator_lite import types as types
     from fastestimator_lite import util as util
-    from fastestimator_lite.estimator import Estimator as Estimator
-    from fastestimator_lite.estimator import enable_deterministic as enable_deterministic
-    from fastestimator_lite.estimator import record_history as record_history
+    from fastestimator_lite.estimator.estimator import Estimator as Estimator
+    from fastestimator_lite.estimator.process import enable_deterministic as enable_deterministic
+    from fastestimator_lite.estimator.process import record_history as record_history
     from fastestimator_lite.network.build import build as build
     from fastestimator_lite.network.choose import Network as Network
     from fastestimator_lite.network.exporting.file import export as export

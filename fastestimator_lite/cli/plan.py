@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fastestimator_lite.estimator import Estimator
+from fastestimator_lite.estimator.estimator import Estimator
 from fastestimator_lite.summary.planned import write_plan
 from fastestimator_lite.util.errors import ConfigError, MissingDependencyError, MissingKeyError, suggest
 from fastestimator_lite.util.text import parse_string_to_python

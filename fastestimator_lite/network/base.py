@@ -261,7 +261,12 @@ class Step:
     Attributes:
         epoch: Epoch in force.
         eager: Whether TensorFlow works op by op instead of by graph.
+        steps_per_call: How many steps are worth one call of the framework; 1 where a call costs little.
+        reached: Number of steps that the last `many` began.
     """
+
+    steps_per_call = 1
+    reached = 0
 
     def __init__(self, plan: NetworkPlan) -> None:
         self.plan = plan
@@ -302,6 +307,30 @@ class Step:
             The batch as tensors, together with the wanted outputs.
         """
         raise NotImplementedError
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether `many` runs several steps in one call of the framework."""
+        return False
+
+    def many(self, batches: Iterable[dict[str, Any]], most: int) -> None:
+        """Run a step on each batch, of which nobody sees what comes out.
+
+        Args:
+            batches: The batches.
+            most: How many there are at most.
+        """
+        self.reached = 0
+        for batch in batches:
+            self.reached += 1
+            self(batch)
+
+    def took(self, seconds: float) -> None:
+        """Hear how long a call for one step took.
+
+        Args:
+            seconds: The time, without the traces.
+        """
 
     def dry(self, batch: dict[str, Any]) -> dict[str, Any]:
         """The same without moving a parameter."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from fastestimator_lite.backend.tensorflow.model import build_optimizer
 from fastestimator_lite.network.base import BaseNetwork, Step
 from fastestimator_lite.network.minibatches import MinibatchWork, Work
 from fastestimator_lite.network.plan import NetworkPlan
+from fastestimator_lite.network.several import CallSize, Stack
 from fastestimator_lite.util.errors import ConfigError, DataError, NonFiniteError
 
 
@@ -47,6 +49,10 @@ class TFStep(Step):
         )
         self._autograph = foreign
         self._graphs: dict[tuple[Any, ...], Any] = {}  # one for each set of shapes; a smaller last batch has its own
+        self._loops: dict[tuple[Any, ...], Any] = {}  # the same for several steps
+        self._call_size = CallSize()
+        with tf.device("CPU:0"):
+            self._place = tf.Variable(0, trainable=False)  # steps that the last loop finished
         self._epoch = tf.Variable(1, trainable=False, dtype=tf.int64)
         self._ready = False
         self._watched: list[dict[str, Any]] | None = None  # where a search for NaN keeps what ops write
@@ -59,17 +65,102 @@ class TFStep(Step):
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         tensors = self._tensors(batch)
         read = {key: tensors[key] for key in self._reads}  # sorted, so that a signature has one spelling
+        tensors.update(self._run(read))
+        return self.finish(tensors)
+
+    def _run(self, read: dict[str, Any]) -> dict[str, Any]:
         if not self._ready:
             self._prepare(read)
         try:
-            outputs = self._work(read, False) if self.eager else self._graph_for(read)(read)
+            return self._work(read, False) if self.eager else self._graph_for(read)(read)
         except tf.errors.InvalidArgumentError as err:
-            if NOT_FINITE not in str(err):
-                self._work(read, True)  # op by op, where an op can say what is wrong
-                raise
-            raise self._explained(str(err), read)  # noqa: B904 - TensorFlow's own error has nothing to add
-        tensors.update(outputs)
-        return self.finish(tensors)
+            raise self._told(err, read) from None
+
+    def _told(self, err: tf.errors.InvalidArgumentError, read: dict[str, Any]) -> Exception:
+        """What is behind an error that came out of a graph."""
+        if NOT_FINITE in str(err):
+            return self._explained(str(err), read)
+        self._work(read, True)  # op by op, where an op can say what is wrong
+        return err
+
+    # ---- several steps in one call
+
+    @property
+    def takes_several(self) -> bool:
+        return bool(self._reads) and not self.eager and not self.plan.pops
+
+    @property
+    def steps_per_call(self) -> int:  # type: ignore[override]
+        return self._call_size.number
+
+    def took(self, seconds: float) -> None:
+        self._call_size.add(seconds)
+
+    def many(self, batches: Iterable[dict[str, Any]], most: int) -> None:
+        self.reached = 0
+        stack: Stack | None = None
+        for batch in batches:
+            arrays = _arrays(batch, self._reads)
+            if arrays is None:
+                if stack is not None:
+                    self._run_stack(stack)
+                    stack = None
+                self.reached += 1
+                self._run(self._tensors({key: batch[key] for key in self._reads}))
+                continue
+            if stack is not None and not stack.takes(arrays):
+                self._run_stack(stack)
+                stack = None
+            if stack is None:
+                stack = Stack(arrays, most)
+            stack.add(arrays)
+        if stack is not None:
+            self._run_stack(stack)
+
+    def _run_stack(self, stack: Stack) -> None:
+        """A step on each batch of a stack."""
+        begun = self.reached
+        first = self._stacked(stack.batch(0))
+        if stack.count == 1:
+            self.reached += 1
+            self._run(first)
+            return
+        if not self._ready:
+            self._prepare(first)
+        try:
+            self._loop_for(first)(self._stacked(stack.arrays()))
+        except BaseException as err:
+            place = int(self._place.numpy())
+            self.reached = begun + min(place + 1, stack.count)
+            if isinstance(err, tf.errors.InvalidArgumentError):
+                raise self._told(err, self._stacked(stack.batch(place))) from None
+            raise
+        self.reached = begun + stack.count
+
+    def _stacked(self, arrays: Sequence[np.ndarray]) -> dict[str, Any]:
+        return {key: tf.convert_to_tensor(array) for key, array in zip(self._reads, arrays, strict=True)}
+
+    def _loop_for(self, batch: dict[str, Any]) -> Any:
+        """The graph that works on a stack of batches like this one, by the graph for one."""
+        signature = _signature(batch)
+        if signature not in self._loops:
+            step = self._graph_for(batch)
+
+            def loop(stacked: dict[str, Any]) -> None:
+                count = tf.shape(stacked[self._reads[0]])[0]
+
+                def body(place: Any) -> tuple[Any]:
+                    step({key: value[place] for key, value in stacked.items()})
+                    with tf.control_dependencies([_last_call()]):  # else the count may run ahead of the work
+                        self._place.assign(place + 1)
+                    return (place + 1,)
+
+                self._place.assign(0)
+                tf.while_loop(lambda place: place < count, body, (tf.constant(0),), parallel_iterations=1)
+
+            specs = {key: tf.TensorSpec((None, *value.shape), value.dtype) for key, value in batch.items()}
+            self._loops[signature] = tf.function(loop, autograph=False).get_concrete_function(specs)
+        return self._loops[signature]
 
     def dry(self, batch: dict[str, Any]) -> dict[str, Any]:
         tensors = self._tensors(batch)
@@ -78,7 +169,7 @@ class TFStep(Step):
 
     def _graph_for(self, batch: dict[str, Any]) -> Any:
         """The traced graph for the shapes of a batch."""
-        signature = tuple((key, value.shape, value.dtype) for key, value in batch.items())
+        signature = _signature(batch)
         try:
             return self._graphs[signature]
         except KeyError:
@@ -152,3 +243,25 @@ class TFStep(Step):
                 value = to_tensor(value, "tf")
             tensors[key] = value
         return tensors
+
+
+def _last_call() -> tf.Operation:
+    """The graph that was called last in the graph at hand."""
+    operations = tf.compat.v1.get_default_graph().get_operations()
+    return next(one for one in reversed(operations) if one.type.endswith("PartitionedCall"))
+
+
+def _signature(batch: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple((key, value.shape, value.dtype) for key, value in batch.items())
+
+
+def _arrays(batch: dict[str, Any], keys: Sequence[str]) -> list[np.ndarray] | None:
+    """Values of a batch as arrays, without copies where they lie in memory here; None if not all are numbers."""
+    arrays = []
+    for key in keys:
+        value = batch[key]
+        array = value.numpy() if isinstance(value, tf.Tensor) else value
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc":
+            return None
+        arrays.append(array)
+    return arrays

@@ -41,7 +41,7 @@ class TrainEssential(Trace):
         )
         self._elapsed = 0.0
         self._begin = self._epoch_begin = self._mark = time.perf_counter()
-        self._counted = 0
+        self._step_mark = 0
         self._waited = self._trained = 0.0
         self._has_hinted = False
 
@@ -60,11 +60,13 @@ class TrainEssential(Trace):
 
     def on_epoch_begin(self, data: Data) -> None:
         self._epoch_begin = self._mark = time.perf_counter()
-        self._counted = 0
+        self._step_mark = self.system.global_step
         self._wait_mark = self._epoch_wait = self.system.data_wait
 
+    def needs_step(self, step: int) -> bool:
+        return is_logged(step, self.system.log_steps)
+
     def on_batch_end(self, data: Data) -> None:
-        self._counted += 1
         system = self.system
         if not is_logged(system.global_step, system.log_steps):
             return
@@ -74,9 +76,11 @@ class TrainEssential(Trace):
         if system.global_step > 1:
             now, waited = time.perf_counter(), system.data_wait
             seconds = max(now - self._mark, 1e-9)
-            data.write_with_log(_named("steps/sec", system.ds_id), round(self._counted / seconds, 2))
+            data.write_with_log(
+                _named("steps/sec", system.ds_id), round((system.global_step - self._step_mark) / seconds, 2)
+            )
             data.write_with_log(_named("data_wait%", system.ds_id), _percent(waited - self._wait_mark, seconds))
-            self._mark, self._counted, self._wait_mark = now, 0, waited
+            self._mark, self._step_mark, self._wait_mark = now, system.global_step, waited
 
     def on_epoch_end(self, data: Data) -> None:
         seconds = time.perf_counter() - self._epoch_begin
@@ -210,7 +214,7 @@ class Logger(PerDSTrace):
         super().__init__()
         self._bar: tqdm[Any] | None = None
         self._mark = 0.0
-        self._last_step = 0
+        self._last_step = self._bar_step = 0
 
     def on_begin(self, data: Data) -> None:
         system = self.system
@@ -218,13 +222,27 @@ class Logger(PerDSTrace):
             return
         if sys.stdout.isatty():
             self._bar = tqdm(
-                total=system.expected_steps, initial=system.global_step, unit="step", dynamic_ncols=True, leave=False
+                total=system.expected_steps,
+                initial=system.global_step,
+                unit="step",
+                dynamic_ncols=True,
+                leave=False,
+                miniters=1,  # as often as mininterval says, however many steps come at once
             )
         self._keep(data)
         self._print(log_line("FastEstimator-Start", {"step": 1}, data.read_logs()))
 
     def on_ds_begin(self, data: Data) -> None:
         self._mark, self._last_step = time.perf_counter(), 0
+        self._bar_step = 0
+
+    def on_ds_end(self, data: Data) -> None:
+        self._move_bar()
+
+    def needs_step(self, step: int) -> bool:
+        bar = self._bar
+        is_due = bar is not None and time.time() - bar.last_print_t > bar.mininterval
+        return is_due or is_logged(step, self.system.log_steps)
 
     def on_epoch_begin(self, data: Data) -> None:
         if self._bar is not None:
@@ -232,14 +250,19 @@ class Logger(PerDSTrace):
 
     def on_batch_end(self, data: Data) -> None:
         system = self.system
-        if self._bar is not None:
-            self._bar.update()
+        self._move_bar()
         if system.mode == "train":
             if is_logged(system.global_step, system.log_steps):
                 self._keep(data)
                 self._print(log_line("FastEstimator-Train", {"step": system.global_step}, data.read_logs()))
         elif system.mode == "eval" and system.log_steps:
             self._print_progress()
+
+    def _move_bar(self) -> None:
+        if self._bar is not None:
+            step = self.system.batch_idx
+            self._bar.update(step - self._bar_step)
+            self._bar_step = step
 
     def _print_progress(self) -> None:
         system, step = self.system, self.system.batch_idx

@@ -17,6 +17,7 @@ HOOKS = (
     "on_epoch_end",
     "on_end",
 )
+_BATCH_HOOKS = ("on_batch_begin", "on_batch_end")
 
 
 class TraceRunner:
@@ -32,6 +33,10 @@ class TraceRunner:
     def __init__(self, traces: Sequence[Trace]) -> None:
         self.traces = list(traces)
         self.hooks: dict[str, list[Callable[[Data], None]]] = {hook: _overridden(traces, hook) for hook in HOOKS}
+
+    def watchers(self) -> list[Trace]:
+        """The traces that do something before or after a batch."""
+        return [trace for trace in self.traces if any(_overrides(trace, hook) for hook in _BATCH_HOOKS)]
 
     def run(self, hook: str, data: Data | None = None) -> Data:
         """Call a hook of every trace that has it.
@@ -50,7 +55,9 @@ class TraceRunner:
 
 
 def _overridden(traces: Sequence[Trace], hook: str) -> list[Callable[[Data], None]]:
+    return [getattr(trace, hook) for trace in traces if _overrides(trace, hook)]
+
+
+def _overrides(trace: Trace, hook: str) -> bool:
     plain = {getattr(Trace, hook, None), getattr(PerDSTrace, hook, None)}
-    return [
-        getattr(trace, hook) for trace in traces if getattr(type(trace), hook, None) not in plain or hook in vars(trace)
-    ]
+    return getattr(type(trace), hook, None) not in plain or hook in vars(trace)

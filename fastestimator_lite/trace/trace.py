@@ -113,6 +113,20 @@ class Trace(Component):
         """
         self.on_end(data)
 
+    def needs_step(self, step: int) -> bool:
+        """Whether on_batch_begin and on_batch_end must be called around a training step.
+
+        Where no trace needs the steps that come next, TensorFlow may run several of them in one call, and none of their
+        batch hooks is called. It is asked ahead of time, of traces that have such a hook.
+
+        Args:
+            step: Step of the run, from 1.
+
+        Returns:
+            True, unless overridden.
+        """
+        return True
+
     def get_outputs(self, ds_ids: Iterable[str]) -> list[str]:
         """The keys it writes when the run has these data sets.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fastestimator_lite import estimator
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.dataset.numpy_dataset import NumpyDataset
+from fastestimator_lite.estimator import estimator
 from fastestimator_lite.network.base import BaseNetwork
 from fastestimator_lite.network.build import build as build_models
 from fastestimator_lite.network.choose import Network as ChosenNetwork

@@ -193,7 +193,7 @@ def test_warmup_changes_nothing(tensor_framework):
         import torch
 
         state = torch.get_rng_state()
-    run._check(("train", "eval"), True)
+    run._warmup.run(("train", "eval"), True)
     for old, new in zip(before, variables(one), strict=True):
         np.testing.assert_array_equal(old, new)
     assert random.getstate() == python

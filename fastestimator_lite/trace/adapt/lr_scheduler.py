@@ -99,6 +99,9 @@ class LRScheduler(Trace):
         ):
             self._decide()
 
+    def needs_step(self, step: int) -> bool:
+        return self.schedule_mode != "epoch" or is_logged(step, self.system.log_steps)
+
     def on_batch_begin(self, data: Data) -> None:
         if self.system.mode != "train":
             return

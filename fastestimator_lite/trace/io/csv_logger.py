@@ -83,6 +83,9 @@ class CSVLogger(Trace):
         self._columns = [*self._fixed, *self.monitor_names]
         self._rewrite([])
 
+    def needs_step(self, step: int) -> bool:
+        return bool(self.instance_id_key) or is_logged(step, self.system.log_steps)
+
     def on_batch_end(self, data: Data) -> None:
         if self.instance_id_key:
             self._write_instances(data)
