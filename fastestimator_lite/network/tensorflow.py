@@ -169,7 +169,10 @@ class TFStep(Step):
 
     def _graph_for(self, batch: dict[str, Any]) -> Any:
         """The traced graph for the shapes of a batch."""
-        signature = _signature(batch)
+        try:
+            signature = _signature(batch)
+        except AttributeError:  # an op reads text, which comes as a list; a graph takes tensors only
+            return lambda read: self._work(read, False)
         try:
             return self._graphs[signature]
         except KeyError:
