@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.network.conftest import linear
 
 import fastestimator_lite as fe
 from fastestimator_lite.backend import to_tensor
@@ -11,6 +10,7 @@ from fastestimator_lite.op.tensorop import TensorOp
 from fastestimator_lite.op.tensorop.loss import CrossEntropy, MeanSquaredError
 from fastestimator_lite.op.tensorop.model import ModelOp, UpdateOp
 from fastestimator_lite.util.errors import ConfigError
+from tests.network.conftest import linear
 
 WORDS = ["long", "a", "of"] * 4
 
