@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from fastestimator_lite._settings import settings
+from fastestimator_lite.dataset.columns import Column, check_fits, columns_of_rows, share, to_column
 from fastestimator_lite.dataset.split import Fraction, complement, split_indices
 from fastestimator_lite.dataset.summary import DatasetSummary, summarize_column, summarize_sample
 from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
@@ -119,25 +120,6 @@ class FEDataset:
         return np.array(labels.tolist())
 
 
-class _Column(NamedTuple):
-    """The values of one key: all of `values`, or those at `rows`, so that a split need not copy."""
-
-    values: np.ndarray  # (M, ...)
-    rows: np.ndarray | None = None  # (N,), int64
-    is_ours: bool = False  # whether no one else reads `values`, so that they may be written to
-
-    def at(self, index: int | np.integer[Any]) -> Any:
-        return self.values[index if self.rows is None else self.rows[index]]
-
-    def take(self, indices: np.ndarray) -> np.ndarray:
-        rows = indices if self.rows is None else self.rows[indices]
-        # Twice as fast as values[rows] for images (numpy 2.4): one copy of whole rows, no general indexing.
-        return self.values.take(rows, axis=0)
-
-    def settled(self) -> _Column:
-        return self if self.rows is None else _Column(self.values.take(self.rows, axis=0), is_ours=True)
-
-
 class InMemoryDataset(FEDataset):
     """A data set in memory, kept as one array per key.
 
@@ -154,7 +136,7 @@ class InMemoryDataset(FEDataset):
 
     columnar: ClassVar[bool] = True
     draws: ClassVar[bool] = False
-    _columns: dict[str, _Column]
+    _columns: dict[str, Column]
     _length: int
     _summary: DatasetSummary | None = None
 
@@ -166,11 +148,11 @@ class InMemoryDataset(FEDataset):
             cls.draws = cls.__dict__.get("draws", True)
 
     def __init__(self, data: Mapping[int, Mapping[str, Any]]) -> None:
-        self._fill(_columns_of_rows(data, type(self).__name__))
+        self._fill(columns_of_rows(data, type(self).__name__))
 
     def _fill(self, columns: Mapping[str, np.ndarray]) -> None:
         """Take these columns, of equal length, as the data."""
-        self._columns = {key: _Column(values) for key, values in columns.items()}
+        self._columns = {key: Column(values) for key, values in columns.items()}
         self._length = len(next(iter(columns.values())))
         self._summary = None
 
@@ -236,7 +218,7 @@ class InMemoryDataset(FEDataset):
                     f"{type(self).__name__}[{index!r}] must be set to {self._length} values, one per sample; "
                     f"got {len(column)}"
                 )
-            self._columns[index] = _Column(column)
+            self._columns[index] = Column(column)
         else:
             self._set_sample(self._row(index), value)
         self._summary = None
@@ -276,11 +258,11 @@ class InMemoryDataset(FEDataset):
                 f"{type(self).__name__}[{row}] must be set to a sample with the keys {self.keys()}, got {list(sample)}"
             )
         for key, value in sample.items():
-            _check_fits(self._columns[key].values, value, key)
+            check_fits(self._columns[key].values, value, key)
         for key, value in sample.items():
             column = self._columns[key].settled()
             if not column.is_ours:  # the array is the caller's, or another part of a split reads it
-                column = _Column(column.values.copy(), is_ours=True)
+                column = Column(column.values.copy(), is_ours=True)
             column.values[row] = value
             self._columns[key] = column
 
@@ -299,7 +281,7 @@ class InMemoryDataset(FEDataset):
     def _part(self, rows: np.ndarray) -> Self:
         """A data set of some of the rows, that shares the arrays of this one."""
         part = copy.copy(self)
-        part._columns = _share(self._columns, rows)
+        part._columns = share(self._columns, rows)
         part._length = len(rows)
         part._summary = None
         return part
@@ -353,96 +335,6 @@ def check_index(index: Any, dataset: FEDataset) -> int:
         noun = "batches" if dataset.gives_batches else "samples"
         raise IndexError(f"index {index} does not exist, {owner} has {length} {noun}")
     return int(index) % length
-
-
-def to_column(values: Any, key: str) -> np.ndarray:
-    """Make the column of one key.
-
-    Args:
-        values: An array, which is taken as it is (a framework's tensor becomes one), or a list with one value per
-            sample.
-        key: The key, for messages.
-
-    Returns:
-        Shape (N, ...). A list of numbers or of equally shaped arrays becomes one array; any other list (strings,
-        different shapes) an array of objects.
-
-    Raises:
-        ConfigError: If `values` is a single value.
-    """
-    if isinstance(values, (str, bytes, Mapping)) or values is None:
-        raise ConfigError(
-            f"key {key!r} needs an array or a list with one value per sample, got {type(values).__name__}"
-        )
-    if not isinstance(values, (list, tuple)):
-        column = np.asarray(values)
-        if column.ndim == 0:
-            raise ConfigError(f"key {key!r} needs an array or a list with one value per sample, got {values!r}")
-        return column
-    try:
-        column = np.array(values)
-    except ValueError:  # how numpy says that the shapes differ
-        return _object_column(values)
-    return column if column.dtype.kind in "biufcmM" else _object_column(values)
-
-
-def _object_column(values: Sequence[Any]) -> np.ndarray:
-    column = np.empty(len(values), dtype=object)
-    for index, value in enumerate(values):  # one by one: numpy would take a list of equally long lists for a table
-        column[index] = value
-    return column
-
-
-def _columns_of_rows(data: Mapping[int, Mapping[str, Any]], owner: str) -> dict[str, np.ndarray]:
-    if not data:
-        raise ConfigError(f"{owner} needs at least one sample, got none")
-    keys = None
-    for index in range(len(data)):
-        if index not in data:
-            raise ConfigError(
-                f"{owner} needs samples numbered 0 to {len(data) - 1}, number {index} is missing; renumber with "
-                "dict(enumerate(samples))"
-            )
-        keys = data[index].keys() if keys is None else keys
-        if data[index].keys() != keys:
-            raise ConfigError(f"{owner}: sample {index} has the keys {list(data[index])}, sample 0 has {list(keys)}")
-    if not keys:
-        raise ConfigError(f"{owner}: the samples hold no keys")
-    return {key: to_column([data[index][key] for index in range(len(data))], key) for key in keys}
-
-
-def _share(columns: Mapping[str, _Column], rows: np.ndarray) -> dict[str, _Column]:
-    """Columns that show only some rows, without copying values."""
-    is_run = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1 and bool((np.diff(rows) == 1).all())
-    composed: dict[int, np.ndarray] = {}  # most columns have the same rows: chain each index array once
-    shared = {}
-    for key, column in columns.items():
-        if column.rows is None and is_run:
-            shared[key] = _Column(column.values[rows[0] : rows[-1] + 1])
-        elif column.rows is None:
-            shared[key] = _Column(column.values, rows)
-        else:
-            if id(column.rows) not in composed:
-                composed[id(column.rows)] = column.rows[rows]
-            shared[key] = _Column(column.values, composed[id(column.rows)])
-    return shared
-
-
-def _check_fits(column: np.ndarray, value: Any, key: str) -> None:
-    """Refuse a value that numpy would cut or broadcast to fit into a column."""
-    if column.dtype == object:
-        return
-    array = np.asarray(value)
-    kinds = {array.dtype.kind, column.dtype.kind}
-    fits = array.shape == column.shape[1:] and (len(kinds) == 1 or kinds <= set("biuf"))
-    if fits and kinds != {"f"}:  # floats may be rounded, anything else must come through unchanged
-        with np.errstate(invalid="ignore"):
-            fits = bool((array.astype(column.dtype) == array).all())
-    if not fits:
-        raise ConfigError(
-            f"key {key!r} holds {column.dtype} values of shape {column.shape[1:]}, got {array.dtype} of shape "
-            f"{array.shape}; set the whole column to change its type: data[{key!r}] = [...]"
-        )
 
 
 def _missing_key(dataset: InMemoryDataset, key: object) -> MissingKeyError:

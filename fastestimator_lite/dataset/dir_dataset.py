@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from fastestimator_lite.dataset.dataset import InMemoryDataset, to_column
+from fastestimator_lite.dataset.columns import to_column
+from fastestimator_lite.dataset.dataset import InMemoryDataset
 from fastestimator_lite.util.errors import ConfigError
 from fastestimator_lite.util.files import list_files
 

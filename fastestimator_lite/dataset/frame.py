@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastestimator_lite.dataset.dataset import to_column
+from fastestimator_lite.dataset.columns import to_column
 from fastestimator_lite.util.errors import MissingDependencyError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fastestimator_lite.dataset.dataset import InMemoryDataset, to_column
+from fastestimator_lite.dataset.columns import to_column
+from fastestimator_lite.dataset.dataset import InMemoryDataset
 from fastestimator_lite.dataset.dir_dataset import find_files, folders_below
 from fastestimator_lite.dataset.summary import DatasetSummary
 from fastestimator_lite.util.errors import ConfigError

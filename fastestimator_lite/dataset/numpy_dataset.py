@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from fastestimator_lite.dataset.dataset import InMemoryDataset, to_column
+from fastestimator_lite.dataset.columns import to_column
+from fastestimator_lite.dataset.dataset import InMemoryDataset
 from fastestimator_lite.util.errors import ConfigError
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from fastestimator_lite.dataset.columns import to_column
 from fastestimator_lite.dataset.csv_dataset import check_file
-from fastestimator_lite.dataset.dataset import InMemoryDataset, to_column
+from fastestimator_lite.dataset.dataset import InMemoryDataset
 from fastestimator_lite.dataset.frame import columns_of_frame
 from fastestimator_lite.dataset.pickled import read_pickled
 from fastestimator_lite.util.errors import ConfigError

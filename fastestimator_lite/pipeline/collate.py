@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fastestimator_lite.util.errors import DataError, SampleError
+from fastestimator_lite.util.pad import common_shape, lay
 
 
 def collate(
@@ -84,10 +85,9 @@ def stacked_or_none(values: Sequence[Any]) -> np.ndarray | None:
 def _padded(key: str, arrays: Sequence[np.ndarray], pad_value: float, names: Sequence[Any]) -> np.ndarray:
     if len({array.ndim for array in arrays}) > 1:
         raise SampleError(f"{_ragged_text(key, arrays, names)} (padding needs the same number of axes)")
-    shape = tuple(map(max, zip(*(array.shape for array in arrays), strict=True)))
-    batch = np.full((len(arrays), *shape), pad_value, dtype=np.result_type(*arrays))
+    batch = np.full((len(arrays), *common_shape(arrays)), pad_value, dtype=np.result_type(*arrays))
     for target, array in zip(batch, arrays, strict=True):
-        target[tuple(slice(0, size) for size in array.shape)] = array
+        lay(array, target)
     return batch
 
 

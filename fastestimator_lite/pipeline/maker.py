@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, MutableSequence, Sequence
+from collections.abc import Iterable, MutableSequence, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -13,17 +13,15 @@ from fastestimator_lite.backend.determinism import host_unchanged
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp, apply_op
 from fastestimator_lite.op.numpyop.univariate.each import EachInput
 from fastestimator_lite.pipeline.collate import collate_values, stacked_or_none
+from fastestimator_lite.pipeline.grouped_source import GroupedSource
+from fastestimator_lite.pipeline.indexed_source import IndexedSource
 from fastestimator_lite.pipeline.plan import Job, LoaderPlan, Slot
 from fastestimator_lite.pipeline.randomness import Stream
-from fastestimator_lite.pipeline.source import Drawn, GroupedSource, IndexedSource, Source, StreamedSource
+from fastestimator_lite.pipeline.rows import Allocate, Rows, is_large, row_is_large
+from fastestimator_lite.pipeline.source import Drawn, Source
+from fastestimator_lite.pipeline.streamed_source import StreamedSource
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import DataError, SampleError
-
-# A vectorized op works faster on a whole batch while its rows are small; large rows are best worked on while they are in
-# the processor's cache, one after the other. The result is the same.
-LARGE_ROW_BYTES = 1 << 16
-
-Allocate = Callable[[tuple[int, ...], Any], np.ndarray]
 
 
 class BatchMaker:
@@ -111,7 +109,7 @@ class BatchMaker:
         groups = list(self._groups)
         while groups:
             whole, group = groups.pop(0)
-            if whole and not any(_is_large(columns.get(key), per_row=True) for key in group[0][1].inputs):
+            if whole and not any(is_large(columns.get(key), per_row=True) for key in group[0][1].inputs):
                 done += group
                 for slot, op in group:
                     self._apply_to_columns(slot, op, columns, indices)
@@ -185,7 +183,7 @@ class BatchMaker:
         Vectorized ops that follow are taken over (and out of `following`) where rows are large.
         """
         ops = list(group)
-        rows: _Rows | None = None
+        rows: Rows | None = None
         kept: list[int] = []
         used = [int(index) for index in indices]
         for position, (draw, index) in enumerate(zip(draws, tuple(used), strict=True)):
@@ -198,11 +196,11 @@ class BatchMaker:
             if row is None:
                 continue
             if rows is None:
-                while following and following[0][0] and _row_is_large(row, following[0][1]):
+                while following and following[0][0] and row_is_large(row, following[0][1]):
                     more = following.pop(0)[1]
                     self._run(more, row, draw, used[position])
                     ops += more
-                rows = _Rows(len(used) - position, self._kept_for_batch if not following else None, empty)
+                rows = Rows(len(used) - position, self._kept_for_batch if not following else None, empty)
             rows.add(row)
             kept.append(position)
         return (
@@ -213,7 +211,7 @@ class BatchMaker:
         )
 
     def _run_towards(
-        self, rows: _Rows | None, ops: Sequence[Slot], row: dict[str, Any], draw: int, index: int
+        self, rows: Rows | None, ops: Sequence[Slot], row: dict[str, Any], draw: int, index: int
     ) -> FilteredData | None:
         """Run ops on one sample, the last one straight into the batch if it can."""
         last = ops[-1][1]
@@ -318,64 +316,6 @@ class BatchMaker:
             return list(columns)
         read = {key for _, op in self.plan.batch_ops for key in op.inputs}
         return [key for key in columns if key in self.wanted or key in read]
-
-
-class _Rows:
-    """Samples on their way into a batch: arrays of one shape and type are written straight into the batch's memory.
-
-    Args:
-        count: The most rows that may come.
-        keep: Picks the keys that the batch needs, out of those that there are; None for all.
-        empty: Gives memory by shape and dtype.
-    """
-
-    def __init__(self, count: int, keep: Callable[[Iterable[str]], list[str]] | None, empty: Allocate) -> None:
-        self._count, self._keep, self._empty = count, keep, empty
-        self._values: dict[str, Any] = {}
-        self._targets: dict[str, np.ndarray] = {}
-        self._length = 0
-
-    def targets(self, keys: Sequence[str]) -> list[np.ndarray] | None:
-        """Where the next row will lie; None if that is no place in an array for one of the keys."""
-        columns = [self._values.get(key) for key in keys]
-        if not all(isinstance(column, np.ndarray) for column in columns):
-            return None
-        found = [column[self._length] for column in columns]  # type: ignore[index]
-        self._targets = dict(zip(keys, found, strict=True))
-        return found
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Take one row; all have the same keys."""
-        if not self._length:
-            for key in row if self._keep is None else self._keep(row):
-                value = row[key]
-                is_array = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "biufc"
-                self._values[key] = self._empty((self._count, *value.shape), value.dtype) if is_array else []
-        for key, column in self._values.items():
-            value = row[key]
-            if value is self._targets.get(key, self):  # is there already
-                continue
-            if isinstance(column, list):
-                column.append(value)
-            elif isinstance(value, np.ndarray) and value.shape == column.shape[1:] and value.dtype == column.dtype:
-                column[self._length] = value
-            else:  # not of one shape after all: padding or an error comes later
-                self._values[key] = [*column[: self._length].copy(), value]
-        self._length += 1
-
-    def columns(self) -> dict[str, Any]:
-        """Arrays or lists by key."""
-        return {key: column[: self._length] for key, column in self._values.items()}
-
-
-def _row_is_large(row: dict[str, Any], ops: Sequence[Slot]) -> bool:
-    return any(_is_large(row.get(key)) for key in ops[0][1].inputs)
-
-
-def _is_large(value: Any, per_row: bool = False) -> bool:
-    if isinstance(value, list) and per_row:
-        value, per_row = value[0], False
-    return isinstance(value, np.ndarray) and value.nbytes >= LARGE_ROW_BYTES * (len(value) if per_row else 1)
 
 
 def _runs_whole(slot: Slot) -> bool:

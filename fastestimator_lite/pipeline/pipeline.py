@@ -13,22 +13,23 @@ from fastestimator_lite._settings import settings
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.device import cpu_count
 from fastestimator_lite.component import When
-from fastestimator_lite.dataset.dataset import FEDataset
 from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, apply_op
 from fastestimator_lite.pipeline.benchmark import run_benchmark
 from fastestimator_lite.pipeline.collate import collate
+from fastestimator_lite.pipeline.fingerprint import fingerprint
 from fastestimator_lite.pipeline.loader import Loader, Moment, Replayed, framework_in_use
 from fastestimator_lite.pipeline.maker import BatchMaker
-from fastestimator_lite.pipeline.plan import Job, LoaderPlan
+from fastestimator_lite.pipeline.plan import Job, LoaderPlan, plan_for
 from fastestimator_lite.pipeline.randomness import Stream
 from fastestimator_lite.pipeline.recycle import Recycler
+from fastestimator_lite.pipeline.starting import START_METHODS, pick_start_method
 from fastestimator_lite.pipeline.tuning import Tuning
-from fastestimator_lite.pipeline.verify import check_data, check_pipeline, check_workers, source_kind
-from fastestimator_lite.pipeline.workers import START_METHODS, STARTING, WorkerPool, pick_start_method
+from fastestimator_lite.pipeline.verify import capped, check_data, check_pipeline, check_workers
+from fastestimator_lite.pipeline.worker import STARTING
+from fastestimator_lite.pipeline.workers import WorkerPool
 from fastestimator_lite.schedule.schedule import Scheduler, select, value_at, values_of
 from fastestimator_lite.types import FilteredData
 from fastestimator_lite.util.errors import ConfigError, DataError, suggest
-from fastestimator_lite.util.log import warn
 from fastestimator_lite.util.names import check_mode, filter_nones, to_list
 
 
@@ -75,7 +76,7 @@ class Pipeline:
         self.ops = filter_nones(to_list(ops))
         check_pipeline(self.data, batch_size, self.ops, num_process)
         check_workers(num_process, start_method, data_timeout, START_METHODS)
-        self.num_process = _capped(num_process)
+        self.num_process = capped(num_process)
         self.start_method, self.data_timeout = start_method, data_timeout
         self._drawn_seed = secrets.randbits(64)
         self._pool: WorkerPool | None = None
@@ -146,42 +147,7 @@ class Pipeline:
         return dataclasses.replace(plan, turns={tag: self._plan_for(dataset, mode, epoch, tag) for tag in tags})
 
     def _plan_for(self, dataset: Any, mode: str, epoch: int, ds_id: str) -> LoaderPlan:
-        when = When(mode, epoch, ds_id)
-        slots = [(slot, op) for slot, item in enumerate(self.ops) for op in select([item], when)]
-        batches = [(position, op) for position, (_, op) in enumerate(slots) if isinstance(op, Batch)]
-        if len(batches) > 1:
-            raise ConfigError(
-                f"two Batch ops meet in mode {mode!r} at epoch {epoch}"
-                f"{f' for ds_id {ds_id!r}' if ds_id else ''}; at most one may run at a time"
-            )
-        kind = source_kind(dataset)
-        if kind == "ready":
-            return LoaderPlan(mode, ds_id, dataset, kind, None, (), ())
-        split, batch_op = batches[0] if batches else (len(slots), Batch())
-        size = value_at(batch_op.batch_size, epoch)
-        if size is None:
-            of_mode = self.batch_size.get(mode) if isinstance(self.batch_size, dict) else self.batch_size
-            size = value_at(of_mode, epoch)
-            asked = batch_op.batch_size if of_mode is None else of_mode
-            if size is None and asked is not None:
-                values = getattr(asked, "epoch_dict", getattr(asked, "repeat_list", "..."))
-                raise ConfigError(
-                    f"batch_size has no value for epoch {epoch} (mode {mode!r}), it is "
-                    f"{type(asked).__name__}({values}); give it one for every epoch that has {mode} data, "
-                    f"from epoch 1 on"
-                )
-        return LoaderPlan(
-            mode,
-            ds_id,
-            dataset,
-            kind,
-            int(size or 1),
-            tuple(slots[:split]),
-            tuple(slots[split + 1 :]),
-            batch_op.drop_last,
-            batch_op.pad_value,
-            batch_op.collate_fn,
-        )
+        return plan_for(dataset, When(mode, epoch, ds_id), self.ops, self.batch_size)
 
     def _checked(self, when: When) -> tuple[str, int, str]:
         mode, epoch, ds_id = when
@@ -265,12 +231,12 @@ class Pipeline:
         """
         if larger and self._pool is not None:
             size = max(size, self._pool.size)
-        fingerprint = (size, *self._fingerprint())
-        if self._pool is not None and (fingerprint != self._pool_fingerprint or not self._pool.is_open):
+        seen = (size, *fingerprint(self.ops, self.data))
+        if self._pool is not None and (seen != self._pool_fingerprint or not self._pool.is_open):
             self.close()  # an op or data set was changed since the start (the workers would not know), or a worker died
         if self._pool is None:
             self._pool = WorkerPool(self.maker, size, self._describe_work, method, self.data_timeout)
-            self._pool_fingerprint = fingerprint
+            self._pool_fingerprint = seen
         return self._pool
 
     def close_if_unused(self) -> None:
@@ -293,21 +259,6 @@ class Pipeline:
             "memory": Recycler(),
         }
         return {**self.__dict__, **own}
-
-    def _fingerprint(self) -> list[Any]:
-        """What the state of ops and data sets looks like from here: plain values by value, all else by identity.
-
-        What an op keeps to itself (`_name`) does not count: it may be made when the op first runs. Of a data set it does.
-        """
-        parts: list[Any] = []
-        for op in (value for item in self.ops for value in values_of(item)):
-            parts += [_look(name, value) for name, value in vars(op).items() if not name.startswith("_")]
-        sets = [value for by_id in self.data.values() for item in by_id.values() for value in values_of(item)]
-        while sets:
-            data = sets.pop()
-            parts += [_look(name, value) for name, value in getattr(data, "__dict__", {}).items()]
-            sets += getattr(data, "datasets", []) if isinstance(data, FEDataset) else []
-        return parts
 
     def _describe_work(self, slot: int, index: int, job: Job | None) -> str:
         """What a worker was doing, by the note that it left."""
@@ -471,21 +422,3 @@ class Pipeline:
             for ds_id, value in by_id.items()
         ]
         return [*lines, f"batch_size: {self.batch_size}", *(f"op: {type(op).__name__}" for op in self.ops)]
-
-
-def _look(name: str, value: Any) -> tuple[Any, ...]:
-    if isinstance(value, (int, float, str, bool, type(None))):
-        return name, value
-    return (name, id(value), *map(id, value.values())) if isinstance(value, dict) else (name, id(value))
-
-
-def _capped(num_process: int | None) -> int | None:
-    """Keep the number of workers sensible for the processors there are."""
-    limit = max(4 * cpu_count(), 4)
-    if num_process is not None and num_process > limit:
-        warn(
-            f"num_process={num_process} is far more than the {cpu_count()} processors this process may use; {limit} will be "
-            f"started"
-        )
-        return limit
-    return num_process

@@ -7,11 +7,14 @@ into any batch of an epoch.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fastestimator_lite.op.numpyop.numpyop import NumpyOp, RemoveIf
+from fastestimator_lite.component import When
+from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, RemoveIf
 from fastestimator_lite.pipeline.source import as_row
+from fastestimator_lite.pipeline.verify import source_kind
+from fastestimator_lite.schedule.schedule import Scheduler, select, value_at
 from fastestimator_lite.util.errors import ConfigError, MissingKeyError, suggest
 
 Slot = tuple[int, NumpyOp]  # an op and its position in the Pipeline's list
@@ -178,3 +181,53 @@ class LoaderPlan:
                 break
         first_keys, *others = found.values()
         return [key for key in first_keys if all(key in keys for keys in others)]
+
+
+def plan_for(dataset: Any, when: When, ops: Sequence[NumpyOp | Scheduler[NumpyOp]], batch_size: Any) -> LoaderPlan:
+    """Find what is in force for a data set at a moment.
+
+    Args:
+        dataset: The data set that is there then.
+        when: Mode, epoch and ds_id, none of them None.
+        ops: The ops of the Pipeline.
+        batch_size: The batch size of the Pipeline, as given to it.
+
+    Raises:
+        ConfigError: If there is no batch size then, or two Batch ops meet.
+    """
+    mode, epoch, ds_id = str(when.mode), int(when.epoch or 1), when.ds_id or ""
+    slots = [(slot, op) for slot, item in enumerate(ops) for op in select([item], when)]
+    batches = [(position, op) for position, (_, op) in enumerate(slots) if isinstance(op, Batch)]
+    if len(batches) > 1:
+        raise ConfigError(
+            f"two Batch ops meet in mode {mode!r} at epoch {epoch}"
+            f"{f' for ds_id {ds_id!r}' if ds_id else ''}; at most one may run at a time"
+        )
+    kind = source_kind(dataset)
+    if kind == "ready":
+        return LoaderPlan(mode, ds_id, dataset, kind, None, (), ())
+    split, batch_op = batches[0] if batches else (len(slots), Batch())
+    size = value_at(batch_op.batch_size, epoch)
+    if size is None:
+        of_mode = batch_size.get(mode) if isinstance(batch_size, dict) else batch_size
+        size = value_at(of_mode, epoch)
+        asked = batch_op.batch_size if of_mode is None else of_mode
+        if size is None and asked is not None:
+            values = getattr(asked, "epoch_dict", getattr(asked, "repeat_list", "..."))
+            raise ConfigError(
+                f"batch_size has no value for epoch {epoch} (mode {mode!r}), it is "
+                f"{type(asked).__name__}({values}); give it one for every epoch that has {mode} data, "
+                f"from epoch 1 on"
+            )
+    return LoaderPlan(
+        mode,
+        ds_id,
+        dataset,
+        kind,
+        int(size or 1),
+        tuple(slots[:split]),
+        tuple(slots[split + 1 :]),
+        batch_op.drop_last,
+        batch_op.pad_value,
+        batch_op.collate_fn,
+    )

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from fastestimator_lite.backend.device import cpu_count
 from fastestimator_lite.backend.framework import is_tensor
 from fastestimator_lite.component import Component
 from fastestimator_lite.op.numpyop.numpyop import Batch, NumpyOp, check_batch_size
 from fastestimator_lite.schedule.schedule import Scheduler, values_of, words_for_epoch
 from fastestimator_lite.util.errors import ConfigError, suggest
+from fastestimator_lite.util.log import warn
 from fastestimator_lite.util.names import check_ds_id
 
 
@@ -145,6 +147,18 @@ def check_workers(num_process: Any, start_method: Any, data_timeout: Any, method
         raise ConfigError(
             "data_timeout needs worker processes, and num_process=0 has none; use num_process=1 or more, or None"
         )
+
+
+def capped(num_process: int | None) -> int | None:
+    """Keep the number of workers sensible for the processors there are."""
+    limit = max(4 * cpu_count(), 4)
+    if num_process is not None and num_process > limit:
+        warn(
+            f"num_process={num_process} is far more than the {cpu_count()} processors this process may use; {limit} will be "
+            f"started"
+        )
+        return limit
+    return num_process
 
 
 def _check_batch_sizes(batch_size: Any, name: str = "batch_size") -> None:

@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import gc
 import mmap
 import multiprocessing
 import os
 import pickle
-import select
 import selectors
 import signal
 import sys
 import time
-import traceback
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
@@ -30,29 +27,17 @@ import numpy as np
 
 from fastestimator_lite.pipeline.plan import Job
 from fastestimator_lite.pipeline.shared import Area, Place, reserve
+from fastestimator_lite.pipeline.starting import one_thread_each
+from fastestimator_lite.pipeline.worker import END, NOTE_NUMBERS, PROTOCOL, STARTING, work
 from fastestimator_lite.util import errors
 from fastestimator_lite.util.errors import ConfigError, DataError, WorkerDied
 from fastestimator_lite.util.log import warn
 
 SLOT_BYTES = 1 << 30
-START_METHODS = ("fork", "forkserver", "spawn")
 _TASKS_AHEAD = 2  # per worker: one in the making, one waiting, so that a worker never idles between batches
 _TASK_SECONDS = 0.002  # of work are worth asking for
 _MOST_BATCHES = 32  # in one task
 _SILENCE_SECONDS = 60.0  # after which a user wants to know what is going on
-_PROTOCOL = pickle.HIGHEST_PROTOCOL
-_END = b"end"  # no pickle begins so
-STARTING = -2  # the note of a worker that has not begun
-_NOTE_NUMBERS = 2  # op position and sample index
-# read by the libraries when they are loaded
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "OPENCV_FOR_THREADS_NUM",
-)
 
 
 class WorkerPool:
@@ -86,7 +71,7 @@ class WorkerPool:
         self._describe, self._timeout = describe, timeout
         self._slots = [reserve(SLOT_BYTES) for _ in range(_TASKS_AHEAD * size + 2)]
         self._free: collections.deque[int] = collections.deque(range(len(self._slots)))
-        self._notes = Area(mmap.PAGESIZE * (1 + size * 8 * _NOTE_NUMBERS // mmap.PAGESIZE))
+        self._notes = Area(mmap.PAGESIZE * (1 + size * 8 * NOTE_NUMBERS // mmap.PAGESIZE))
         self._notes.bytes().view(np.int64)[:] = STARTING
         self._connections: list[Connection] = []
         self._processes: list[Any] = []
@@ -96,7 +81,7 @@ class WorkerPool:
         self._ticket = 0
         self._finalizer = weakref.finalize(self, _shut, self._connections, self._processes, self._selector)
         try:
-            with _one_thread_each(), warnings.catch_warnings():
+            with one_thread_each(), warnings.catch_warnings():
                 # Python 3.12 warns of forking beside threads; the workers touch nothing that a thread may have held
                 warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork.*")
                 for index in range(size):
@@ -112,11 +97,11 @@ class WorkerPool:
             raise
 
     def _start(self, context: Any, index: int, maker: Callable[[Job, Any], Any], parent: int) -> None:
-        """Start one worker; `parent` as for `_work`."""
+        """Start one worker; `parent` as for `work`."""
         ours, theirs = context.Pipe()
         self._connections.append(ours)
         process = context.Process(
-            target=_work,
+            target=work,
             args=(theirs, maker, self._slots, self._notes, index, parent),
             name=f"fastestimator_lite worker {index}",
             daemon=True,
@@ -171,7 +156,7 @@ class WorkerPool:
         is_known = self._jobs[worker] == job
         if not is_known:
             self._jobs[worker], self._seconds = job, _TASK_SECONDS
-        task = pickle.dumps((ticket, None if is_known else job, step, count, slot), _PROTOCOL)
+        task = pickle.dumps((ticket, None if is_known else job, step, count, slot), PROTOCOL)
         try:
             self._connections[worker].send_bytes(task)
         except (BrokenPipeError, ConnectionResetError):
@@ -230,8 +215,8 @@ class WorkerPool:
         return said
 
     def _note(self, worker: int) -> tuple[int, ...]:
-        first = _NOTE_NUMBERS * worker
-        return tuple(self._notes.bytes().view(np.int64)[first : first + _NOTE_NUMBERS].tolist())
+        first = NOTE_NUMBERS * worker
+        return tuple(self._notes.bytes().view(np.int64)[first : first + NOTE_NUMBERS].tolist())
 
     def _doing(self, worker: int, note: tuple[int, ...]) -> str:
         return self._describe(note[0], note[1], self._jobs[worker])
@@ -301,54 +286,11 @@ class WorkerPool:
         self._finalizer()
 
 
-def pick_start_method(asked: str | None) -> str | None:
-    """How to start workers: as asked, else as the script set for `multiprocessing`, else the cheapest that is safe here.
-
-    Returns:
-        "fork", "forkserver" or "spawn"; None where there are no processes that share memory.
-    """
-    available = multiprocessing.get_all_start_methods()
-    if sys.platform == "win32":
-        return None
-    chosen = asked or multiprocessing.get_start_method(allow_none=True)
-    if chosen in available:
-        return chosen
-    return "fork" if "fork" in available and sys.platform != "darwin" else "spawn"
-
-
-@contextlib.contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes that start meanwhile use one thread in each library: parallel work comes from the workers.
-
-    Libraries that they load later read the environment. Those that a forked process inherits are bounded here, before
-    the fork: OpenCV's pool has no threads after it, and waits for them for ever when its size is changed then.
-    """
-    from threadpoolctl import threadpool_limits
-
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    cv2: Any = sys.modules.get("cv2")
-    threads = None if cv2 is None else cv2.getNumThreads()
-    try:
-        if cv2 is not None:
-            cv2.setNumThreads(1)
-        with threadpool_limits(1):
-            yield
-    finally:
-        if cv2 is not None:
-            cv2.setNumThreads(threads)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def _shut(connections: list[Connection], processes: list[Any], selector: selectors.BaseSelector) -> None:
     selector.close()
     for connection in connections:
         with contextlib.suppress(OSError, ValueError):
-            connection.send_bytes(_END)
+            connection.send_bytes(END)
     deadline = time.monotonic() + 0.5
     for process in processes:
         process.join(max(deadline - time.monotonic(), 0.0))
@@ -369,66 +311,3 @@ class _RemoteError(Exception):
 
     def __str__(self) -> str:
         return f"\n\nIn the worker process:\n{self.args[0]}"
-
-
-def _work(
-    connection: Connection, maker: Callable[[Job, Any], Any], slots: list[Area], notes: Area, index: int, parent: int
-) -> None:
-    """A worker's life: take a task, make the batch, answer; until told to stop or the parent is gone.
-
-    A forked worker shares its siblings' ends of the pipes, so only the process id of the parent tells that it is gone; in
-    others the pipe ends with it (`parent` is 0).
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    gc.freeze()  # what was inherited is never collected, so its pages stay shared
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
-    first = 8 * _NOTE_NUMBERS * index
-    note = memoryview(notes.memory)[first : first + 8 * _NOTE_NUMBERS].cast("q")
-    batch_maker: Any = None
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN | select.POLLHUP)
-    while not parent or os.getppid() == parent:
-        try:
-            if not waiting.poll(1000):
-                continue
-            task = connection.recv_bytes()
-        except (EOFError, OSError):
-            break
-        if task == _END:
-            break
-        ticket, job, step, count, slot = pickle.loads(task)
-        failure, contents, begin = None, [], time.perf_counter()
-        try:
-            if job is not None:
-                batch_maker = None
-                asked = job
-            batch_maker = batch_maker or maker(asked, note)
-            contents = _make(batch_maker, step, count, None if slot is None else slots[slot])
-        except Exception as err:  # noqa: BLE001 - every error travels to the main process
-            failure = (type(err).__name__, str(err), traceback.format_exc())
-        try:
-            seconds = time.perf_counter() - begin
-            answer = pickle.dumps((ticket, step, slot, failure, contents, seconds), _PROTOCOL)
-        except Exception as err:  # noqa: BLE001 - a value that does not pickle
-            text = f"a batch cannot be handed over from a worker: {type(err).__name__}: {err}"
-            failure = ("DataError", text, traceback.format_exc())
-            answer = pickle.dumps((ticket, step, slot, failure, [], 0.0), _PROTOCOL)
-        try:
-            connection.send_bytes(answer)
-        except OSError:
-            break
-    os._exit(0)  # the parent's exit handlers are not this process's to run
-
-
-def _make(maker: Any, step: int, count: int, area: Area | None) -> list[dict[str, Any] | None]:
-    """Make batches in an area, and leave the places of their arrays instead of them."""
-    if area is None:
-        return [maker.make(number, keep_globals=False) for number in range(step, step + count)]
-    area.clear()
-    contents: list[dict[str, Any] | None] = []
-    for number in range(step, step + count):
-        batch = maker.make(number, area.empty, keep_globals=False)
-        contents.append(None if batch is None else {key: area.place(value) for key, value in batch.items()})
-    return contents

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -50,6 +51,7 @@ class Course:
         self.name = name
         self.pairs = tuple(pairs)
         self.legs = tuple(_legs(self.pairs))
+        self._starts = [leg.first for leg in self.legs]
 
     def words(self, first: int, last: int) -> str:
         """Where it goes in a stretch of epochs.
@@ -61,6 +63,11 @@ class Course:
         Returns:
             Such as "0.1", "0.1 -> 0.01", "0 -> 0.1 -> 0.01", "0.001 to 0.1, up and down", or "-".
         """
+        around = self.legs[bisect.bisect_right(self._starts, first) - 1] if self.legs else None
+        if around is not None and last <= around.last and around.way != "changes":
+            begin, end = self.pairs[first - 1], self.pairs[last - 1]
+            one, other = (None, None) if begin is None or end is None else (begin[0], end[1])
+            return Leg(first, last, around.way, one, other).words
         legs = list(_legs(self.pairs[first - 1 : last], first))
         if len(legs) == 1:
             return legs[0].words
@@ -74,6 +81,8 @@ class Course:
         if not all(isinstance(leg.begin, (int, float)) for leg in present):
             return " / ".join(points[:4]) + ", ..." * (len(points) > 4)
         ends = [value for leg in present for value in (leg.begin, leg.end)]
+        if len(present) == len(legs) and sorted(ends) in (ends, ends[::-1]):  # in many steps, but one way
+            return f"{number_words(ends[0])} -> {number_words(ends[-1])}"
         return f"{number_words(min(ends))} to {number_words(max(ends))}, up and down"
 
 
@@ -121,7 +130,9 @@ def _leg_from(pairs: Sequence[tuple[Any, Any] | None], index: int) -> tuple[int,
         return _stretch(pairs, index, lambda now, after: after is None), "none"
     if is_close(*here):
         end = _stretch(
-            pairs, index, lambda now, after: after is not None and is_close(here[0], after[0]) and is_close(*after)
+            pairs,
+            index,
+            lambda now, after: after is now or (after is not None and is_close(here[0], after[0]) and is_close(*after)),
         )
         if end > index:
             return end, "holds"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from fastestimator_lite.component import Component, When
@@ -199,6 +199,15 @@ class Calendar:
         """The first epoch after the last change that has the same values as `epoch`."""
         start = self._starts[bisect.bisect_right(self._starts, epoch) - 1]
         return start + (epoch - start) % self.period
+
+    def stretches(self) -> Iterator[tuple[int, int]]:
+        """(first epoch, last epoch) from one change to the next; within, values repeat after each `period`."""
+        return zip(self._starts, [*(start - 1 for start in self._starts[1:]), self.total_epochs], strict=True)
+
+    def slices(self) -> Iterator[tuple[int, slice]]:
+        """Pairs of (an epoch, the slice of all epochs that have it as their twin)."""
+        for epoch, count in self.groups():
+            yield epoch, slice(epoch, epoch + (count - 1) * self.period + 1, self.period)
 
     def groups(self) -> list[tuple[int, int]]:
         """Pairs of (an epoch, how many epochs have it as their twin); the counts add up to `total_epochs`."""

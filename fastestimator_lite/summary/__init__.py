@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fastestimator_lite.summary.report import write_report as write_report
     from fastestimator_lite.summary.summary import Summary as Summary
     from fastestimator_lite.summary.summary import ValWithError as ValWithError
+    from fastestimator_lite.summary.summary import average_summaries as average_summaries
     from fastestimator_lite.summary.system import System as System
 
 __getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 
 class ValWithError(NamedTuple):
@@ -70,3 +73,43 @@ class Summary:
     def __repr__(self) -> str:
         logged = ", ".join(f"{mode}: {len(by_key)} keys" for mode, by_key in self.history.items())
         return f"Summary({self.name!r}, {logged or 'nothing logged'}{f', {self.stopped}' if self.stopped else ''})"
+
+
+def average_summaries(name: str, summaries: Sequence[Summary]) -> Summary:
+    """Average what several runs of one experiment logged.
+
+    Args:
+        name: Name of the summary to make.
+        summaries: The runs. A value that only some of them logged is averaged over those.
+
+    Returns:
+        A summary whose values are `ValWithError`: the mean, and one sample standard deviation to either side. Where all
+        runs agree, or only one has the value, it is a plain value. A `ValWithError` counts by its `y`; where several
+        runs have a value that is no number (a text, an array), it is left out.
+    """
+    average = Summary(name)
+    gathered: dict[tuple[str, str, int], list[Any]] = defaultdict(list)
+    for summary in summaries:
+        for mode, by_key in summary.history.items():
+            for key, by_step in by_key.items():
+                for step, value in by_step.items():
+                    gathered[mode, key, step].append(value)
+    for (mode, key, step), values in gathered.items():
+        mean = _mean(values)
+        if mean is not None:
+            average.history[mode][key][step] = mean
+    return average
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    """The mean of the values of some runs, with its range; None if they have none."""
+    if len(values) == 1:
+        return values[0]
+    plain = [value.y if isinstance(value, ValWithError) else value for value in values]
+    if not all(isinstance(value, (int, float)) or getattr(value, "ndim", None) == 0 for value in plain):
+        return None
+    numbers = np.array(plain)
+    if numbers.dtype.kind not in "biuf":
+        return None
+    mean, deviation = float(numbers.mean()), float(numbers.std(ddof=1))
+    return ValWithError(mean - deviation, mean, mean + deviation) if deviation > 0 else mean

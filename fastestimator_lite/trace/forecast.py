@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastestimator_lite.backend.card import card_of
@@ -48,7 +48,8 @@ class Forecast:
         self._trace_names = Names(traces)
         self._pictures: dict[int, dict[str, str]] = {}
         self._steps: dict[tuple[str, int], int | None] = {}
-        self._optimizers: dict[int, dict[str, Any]] = {}
+        self._casts: dict[int, tuple[dict[str, Any], list[Trace]]] = {}
+        self._rates: dict[int, _Pair] = {}  # that optimizers have now
         self._planners: set[int] = set()  # the traces that know beforehand what they will set
         self._eval_differs = False  # from the network of training without its updates
 
@@ -56,12 +57,12 @@ class Forecast:
         """What every part and every number is at every epoch."""
         courses = self._courses()
         stretches: list[Stretch] = []
-        for epoch in range(1, self.system.total_epochs + 1):
-            values = self._picture(epoch)
+        for first, last in self._runs():
+            values = self._picture(first)
             if stretches and stretches[-1].values == values:
-                stretches[-1] = Stretch(stretches[-1].first, epoch, values)
+                stretches[-1] = Stretch(stretches[-1].first, last, values)
             elif len(stretches) < _MOST_STRETCHES:
-                stretches.append(Stretch(epoch, epoch, values))
+                stretches.append(Stretch(first, last, values))
             else:
                 break
         if not self._eval_differs:
@@ -72,7 +73,8 @@ class Forecast:
                 for one in stretches
             ]
         last = stretches[-1].last
-        return Timeline(stretches, self.system.total_epochs, [Course(one.name, one.pairs[:last]) for one in courses])
+        shown = [Course(name, pairs[:last]) for name, pairs in courses.items()]
+        return Timeline(stretches, self.system.total_epochs, shown)
 
     def steps(self, mode: str, epoch: int) -> int | None:
         """Steps of a mode in an epoch, over all of its data sets; None if some data has no known length."""
@@ -88,6 +90,15 @@ class Forecast:
         return self._steps[key]
 
     # ---- the parts
+
+    def _runs(self) -> Iterator[tuple[int, int]]:
+        """(first epoch, last epoch) of epochs in a row that have the same picture; neighbours may have the same, too."""
+        for first, last in self.calendar.stretches():
+            one_period = range(first, min(first + self.calendar.period, last + 1))
+            if all(self._picture(epoch) == self._picture(first) for epoch in one_period):
+                yield first, last
+            else:
+                yield from ((epoch, epoch) for epoch in range(first, last + 1))
 
     def _picture(self, epoch: int) -> dict[str, str]:
         """What each part is at one epoch, in words."""
@@ -157,35 +168,57 @@ class Forecast:
 
     # ---- the numbers
 
-    def _courses(self) -> list[Course]:
-        """The learning rate of each model that trains, and whatever else traces say that they will set."""
-        horizon, last_epoch = self.system.horizon(), self.system.total_epochs
-        asked = any(type(trace).planned is not Trace.planned for item in self.traces for trace in values_of(item))
+    def _courses(self) -> dict[str, list[_Pair | None]]:
+        """The learning rate of each model that trains, and whatever else traces say that they will set, by name.
+
+        Only where a trace says so is each epoch asked for.
+        """
+        total, period = self.system.total_epochs, self.calendar.period
         found: dict[str, list[_Pair | None]] = {}
         left: dict[tuple[str, int], Any] = {}  # what a schedule that has ended left behind in an optimizer
-        for epoch in range(1, last_epoch + 1):
-            twin = self.calendar.twin(epoch)
-            if twin not in self._optimizers:
-                self._optimizers[twin] = self._trained(twin)
-            trained, said = self._optimizers[twin], dict[str, _Pair]()
-            if asked and self.pipeline.get_ds_ids(epoch, "train"):
-                for trace in select(self.traces, When("train", epoch)):
-                    planned = trace.planned(epoch, horizon)
-                    if planned:
-                        self._planners.add(id(trace))
-                        said.update(planned)
-            for name, optimizer in trained.items():
-                key = f"{name}_lr"
-                if key in said:
-                    left[key, id(optimizer)] = said[key][1]
-                else:
-                    value = left.get((key, id(optimizer)), _rate(optimizer))
-                    said[key] = value, value
-            for key, pair in said.items():
-                if key not in found:
-                    found[key] = [None] * last_epoch
-                found[key][epoch - 1] = pair
-        return [Course(name, pairs) for name, pairs in found.items()]
+        for first, last in self.calendar.stretches():
+            one_period = range(first, min(first + period, last + 1))
+            is_planned = any(self._cast(epoch)[1] for epoch in one_period)
+            for epoch in range(first, last + 1) if is_planned else one_period:
+                where = range(epoch - 1, epoch) if is_planned else range(epoch - 1, last, period)
+                for key, pair in self._said(epoch, left).items():
+                    if key not in found:
+                        found[key] = [None] * total
+                    found[key][where.start : where.stop : where.step] = [pair] * len(where)
+        return found
+
+    def _said(self, epoch: int, left: dict[tuple[str, int], Any]) -> dict[str, _Pair]:
+        """The numbers of one epoch: as traces say, else as they are in the optimizers, or were `left` there before."""
+        trained, traces = self._cast(epoch)
+        said: dict[str, _Pair] = {}
+        for trace in traces:
+            planned = trace.planned(epoch, self.system.horizon())
+            if planned:
+                self._planners.add(id(trace))
+                said.update(planned)
+        for name, optimizer in trained.items():
+            key = f"{name}_lr"
+            if key in said:
+                left[key, id(optimizer)] = said[key][1]
+            else:
+                place = key, id(optimizer)
+                if place in left:
+                    said[key] = left[place], left[place]
+                    continue
+                if id(optimizer) not in self._rates:
+                    self._rates[id(optimizer)] = (_rate(optimizer),) * 2
+                said[key] = self._rates[id(optimizer)]
+        return said
+
+    def _cast(self, epoch: int) -> tuple[dict[str, Any], list[Trace]]:
+        """The optimizers of the models that train in an epoch, and the traces that may say what they will set."""
+        twin = self.calendar.twin(epoch)
+        if twin not in self._casts:
+            is_trained = self.pipeline.get_ds_ids(twin, "train")
+            traces = select(self.traces, When("train", twin)) if is_trained else []
+            asked = [trace for trace in traces if type(trace).planned is not Trace.planned]
+            self._casts[twin] = self._trained(twin), asked
+        return self._casts[twin]
 
 
 def _rate(optimizer: Any) -> Any:

@@ -34,7 +34,7 @@ def horizon_of(system: System, model_name: str | None = None) -> Horizon:
     updates: dict[int, Any] = {}  # batches of each epoch, by who updates
     merged: dict[int, int] = {_BATCHES: 1}
     samples: Any = np.zeros(total + 1, np.int64)
-    for epoch, epochs in _alike(Calendar(items, total)):
+    for epoch, epochs in Calendar(items, total).slices():
         for ds_id in pipeline.get_ds_ids(epoch, "train"):
             when = When("train", epoch, ds_id)
             loader = pipeline.load(when, None, system.train_steps_per_epoch)
@@ -63,13 +63,6 @@ def horizon_of(system: System, model_name: str | None = None) -> Horizon:
 def _cuts(system: System, when: When) -> bool:
     """Whether slicers cut the batches of a moment."""
     return any(slicer.slice_inputs for slicer in select(system.network.slicers, when))
-
-
-def _alike(calendar: Calendar) -> Any:
-    """Pairs of (an epoch, the slice of all epochs that have it as their twin)."""
-    for epoch, count in calendar.groups():
-        step = calendar.period
-        yield epoch, slice(epoch, epoch + (count - 1) * step + 1, step)
 
 
 def _samples(loader: Any, limit: int | None) -> int | None:

@@ -1,8 +1,15 @@
-"""The logger of the package."""
+"""The logger of the package, and its name in large letters."""
 
 from __future__ import annotations
 
 import logging
+
+BANNER = r"""
+ ___        _   ___    _   _            _             _    _ _
+| __|_ _ __| |_| __|__| |_(_)_ __  __ _| |_ ___ _ _  | |  (_) |_ ___
+| _/ _` (_-<  _| _|(_-<  _| | '  \/ _` |  _/ _ \ '_| | |__| |  _/ -_)
+|_|\__,_/__/\__|___/__/\__|_|_|_|_\__,_|\__\___/_|   |____|_|\__\___|
+"""
 
 logger = logging.getLogger("fastestimator_lite")
 
@@ -15,3 +22,8 @@ def warn(message: str) -> None:
             unless the program set logging up in another way.
     """
     logger.warning("FastEstimator-Warn: %s", message, stacklevel=2)
+
+
+def draw() -> None:
+    """Print the name of the package in large letters."""
+    print(BANNER)

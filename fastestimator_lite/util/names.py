@@ -1,9 +1,12 @@
-"""Reading what users write: one item or many, keys, modes, data set ids."""
+"""Reading what users write: one item or many, ranges, keys, modes, data set ids."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any, TypeVar
+
+import numpy as np
 
 from fastestimator_lite.util.errors import ConfigError, suggest
 
@@ -28,6 +31,28 @@ def to_set(data: Any) -> set[Any]:
 def filter_nones(ins: Iterable[T | None]) -> list[T]:
     """Drop every None."""
     return [item for item in ins if item is not None]
+
+
+def param_to_range(data: float | tuple[float, float], where: str = "a range") -> tuple[float, float]:
+    """Read a range.
+
+    Args:
+        data: The two ends, or a single n for (-n, n).
+        where: What it is for, for the message.
+
+    Returns:
+        The lower and the upper end.
+
+    Raises:
+        ConfigError: If it is neither, or an end is not finite.
+    """
+    given = np.asarray(data)
+    ends = [float(end) for end in given.ravel()] if given.dtype.kind in "iuf" else []
+    if given.ndim == 0 and ends:
+        ends = [-abs(ends[0]), abs(ends[0])]
+    if len(ends) != 2 or not all(map(math.isfinite, ends)) or ends[0] > ends[1]:
+        raise ConfigError(f"{where} must be a number n for (-n, n), or a range (low, high), got {data!r}")
+    return ends[0], ends[1]
 
 
 def check_io_names(names: list[str]) -> list[str]:

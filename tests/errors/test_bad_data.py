@@ -401,7 +401,7 @@ def test_num_process_that_is_none(refused, bad):
 
 
 def test_num_process_far_above_the_processors_is_capped(run, monkeypatch, caplog):
-    monkeypatch.setattr("fastestimator_lite.pipeline.pipeline.cpu_count", lambda: 1)
+    monkeypatch.setattr("fastestimator_lite.pipeline.verify.cpu_count", lambda: 1)
     with caplog.at_level(logging.WARNING, "fastestimator_lite"):
         pipeline = run.pipeline(train_data=NumpyDataset({"y": np.arange(8)}), num_process=64)
     assert [record.getMessage() for record in caplog.records] == [

@@ -10,6 +10,7 @@ from fastestimator_lite.op.numpyop import LambdaOp, NumpyOp
 from fastestimator_lite.op.tensorop.loss import MeanSquaredError
 from fastestimator_lite.op.tensorop.model import ModelOp, UpdateOp
 from fastestimator_lite.schedule import Epochs, EpochScheduler, Fraction, RepeatScheduler, Steps, cosine, linear
+from fastestimator_lite.schedule.schedule import Calendar
 from fastestimator_lite.trace import Trace
 from fastestimator_lite.trace.adapt import LRScheduler, OptimizerSchedule, ReduceLROnPlateau, TrainableSchedule
 
@@ -233,6 +234,21 @@ def test_a_schedule_that_ends_leaves_its_last_rate_in_force():
     run.fit()
     (watch,) = [trace for trace in run.traces if isinstance(trace, Watch)]
     assert [watch.seen[epoch]["fields"][-1]["m_lr"] for epoch in range(1, 5)] == [0.125, 0.25, 0.25, 0.25]
+
+
+def test_only_epochs_that_a_trace_speaks_of_are_asked_for(monkeypatch):
+    looked = []
+    twin = Calendar.twin
+    monkeypatch.setattr(Calendar, "twin", lambda self, epoch: looked.append(epoch) or twin(self, epoch))
+
+    def planner(model):
+        return EpochScheduler({5_000: LRScheduler(model, lambda epoch: epoch / 8), 5_003: None})
+
+    run = simple("torch", [planner], epochs=10_000)
+    timeline = run.timeline()
+    assert timeline.segments("m_lr") == [(1, 4_999, "0.01"), (5_000, 5_002, "625 -> 625.2"), (5_003, 10_000, "625.2")]
+    assert timeline.course("m_lr").pairs[5_002:5_005] == ((625.25, 625.25),) * 3
+    assert len(looked) < 100
 
 
 def test_what_only_the_run_can_tell_is_named():

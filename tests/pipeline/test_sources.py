@@ -424,7 +424,7 @@ def test_a_stream_without_an_end_of_which_nothing_passes_is_an_error_too(monkeyp
         while True:
             yield {"y": 1}
 
-    monkeypatch.setattr("fastestimator_lite.pipeline.source.PATIENCE", 50)
+    monkeypatch.setattr("fastestimator_lite.pipeline.streamed_source.PATIENCE", 50)
     pipeline = Pipeline(train_data=endless, batch_size=2, ops=RemoveIf(lambda y: True, inputs="y"))
     with pytest.raises(DataError, match="RemoveIf of the Pipeline filtered 51 of 51 samples"):
         made(pipeline, steps=3)

@@ -22,7 +22,7 @@ from fastestimator_lite.op.numpyop import LambdaOp, NumpyOp, RemoveIf
 from fastestimator_lite.op.numpyop.meta import OneOf, Sometimes
 from fastestimator_lite.op.numpyop.multivariate import HorizontalFlip, RandomCrop, Rotate
 from fastestimator_lite.op.numpyop.univariate import Minmax, Normalize, ReadImage
-from fastestimator_lite.pipeline import Pipeline, workers
+from fastestimator_lite.pipeline import Pipeline, starting, workers
 from fastestimator_lite.util.errors import ConfigError, DataError, SampleError, WorkerDied
 
 METHODS = [(0, None), (1, "fork"), (2, "fork"), (4, "fork"), (16, "fork"), (2, "forkserver"), (2, "spawn")]
@@ -88,8 +88,8 @@ def test_the_start_method_of_the_process_is_left_alone_and_followed(monkeypatch)
     pipeline.close()
     assert multiprocessing.get_start_method(allow_none=True) == before
     monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none: "forkserver")
-    assert workers.pick_start_method(None) == "forkserver"
-    assert workers.pick_start_method("spawn") == "spawn"
+    assert starting.pick_start_method(None) == "forkserver"
+    assert starting.pick_start_method("spawn") == "spawn"
 
 
 def test_a_lambda_cannot_travel_to_a_spawned_worker():
@@ -434,7 +434,7 @@ def test_trifles_are_made_without_workers():
 
 
 def test_a_worker_that_never_begins_is_said_to_be_starting(monkeypatch):
-    monkeypatch.setattr(workers, "_work", lambda *arguments: time.sleep(60))
+    monkeypatch.setattr(workers, "work", lambda *arguments: time.sleep(60))
     pipeline = pipeline_of(Minmax("x", "x"), num_process=1, start_method="fork", data_timeout=0.5)
     with pytest.raises(DataError, match=r"made no progress for 0.5 s \(data_timeout\) while starting"):
         digest(pipeline)

@@ -65,5 +65,25 @@ def test_words_of_a_stretch_of_epochs():
     assert steady(*[1, 2, 3] * 9).words(1, 27) == "1 to 3, up and down"
 
 
+def test_many_steps_one_way_are_told_by_their_ends():
+    falling = [value for value in (5, 4, 3, 2, 1) for _ in range(2)]
+    assert [leg.way for leg in steady(*falling).legs] == ["holds"] * 5
+    assert steady(*falling).words(1, 10) == "5 -> 1"
+    assert steady(*reversed(falling)).words(2, 10) == "1 -> 5"
+    assert steady(*falling, 9).words(1, 11) == "1 to 9, up and down"
+    assert steady(*falling, None).words(1, 11) == "1 to 5, up and down"
+
+
+def test_words_of_a_part_are_those_of_the_part_alone():
+    values = [None, None, 1, 1, 1, 2, 3, 4, 4, 3, 2, 2, 0.5, 7, 7, None, 1, 2, 1, 2]
+    moving = [(3, 2), (2, 1), (1, 4), (4, 4), (4, 4), (4, 6), (6, 9)]
+    for course in (steady(*values), Course("lr", moving), Course("betas", [((1, value),) * 2 for value in values])):
+        count = len(course.pairs)
+        for first in range(1, count + 1):
+            for last in range(first, count + 1):
+                alone = Course("part", course.pairs[first - 1 : last])
+                assert course.words(first, last) == alone.words(1, last - first + 1)
+
+
 def test_numbers_that_differ_by_rounding_are_the_same():
     assert [leg.way for leg in steady(0.1, 0.1 + 1e-12, 0.1).legs] == ["holds"]

@@ -157,6 +157,14 @@ def test_calendar_agrees_with_asking_every_epoch(items):
     assert sum(count for _, count in groups) == 20
     for epoch, count in groups:
         assert sum(calendar.twin(other) == epoch for other in range(1, 21)) == count
+    epochs = list(range(21))
+    for epoch, where in calendar.slices():
+        assert epochs[where] == [other for other in range(1, 21) if calendar.twin(other) == epoch]
+    stretches = list(calendar.stretches())
+    assert [epoch for first, last in stretches for epoch in range(first, last + 1)] == epochs[1:]
+    for first, last in stretches:
+        for epoch in range(first + calendar.period, last + 1):
+            assert select(items, When(None, epoch)) == select(items, When(None, epoch - calendar.period))
 
 
 def test_calendar_work_does_not_grow_with_the_epochs():

@@ -1,6 +1,6 @@
 """Warnings go to the logger of the package."""
 
-from fastestimator_lite.util.log import warn
+from fastestimator_lite.util.log import draw, warn
 
 
 def test_warn(caplog):
@@ -10,3 +10,11 @@ def test_warn(caplog):
     assert record.levelname == "WARNING"
     assert record.getMessage() == "FastEstimator-Warn: 100% odd"
     assert record.filename == "test_log.py"
+
+
+def test_draw(capsys):
+    draw()
+    rows = capsys.readouterr().out.strip("\n").splitlines()
+    assert len(rows) == 4
+    assert max(map(len, rows)) <= 79
+    assert all(row.isascii() for row in rows)

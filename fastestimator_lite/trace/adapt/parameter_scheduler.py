@@ -11,7 +11,7 @@ from fastestimator_lite.backend.card import ModelCard, card_of
 from fastestimator_lite.schedule.curves import clock_name
 from fastestimator_lite.schedule.parameter import SchedulerBase
 from fastestimator_lite.schedule.schedule import value_at
-from fastestimator_lite.schedule.simulation import detached, simulate
+from fastestimator_lite.schedule.simulation import detached
 from fastestimator_lite.trace.essential import is_logged
 from fastestimator_lite.trace.trace import Trace
 from fastestimator_lite.types import Keys
@@ -66,7 +66,7 @@ class ParameterScheduler(Trace):
         self._card = card
         self._own: dict[str, list[Any]] = {}  # learning rates before controllers multiplied them
         self._begin = self.state_dict()
-        self._plans: dict[Horizon, dict[str, _Plan]] = {}
+        self._planned: tuple[Horizon, dict[str, _Plan]] | None = None
 
     def on_begin(self, data: Data) -> None:
         if self.system.epoch_idx == 0:  # a resumed run goes on with what was loaded
@@ -93,9 +93,9 @@ class ParameterScheduler(Trace):
         phase = next((name for name, one in self._card.optimizers().items() if one is optimizer), "")
         if phase not in self.schedulers or not own.steps:
             return {}
-        if own not in self._plans:
-            self._plans[own] = {name: self._simulated(name, own) for name in self.schedulers}
-        return dict(self._plans[own][phase].get(epoch, {}))
+        if self._planned is None or not (self._planned[0] is own or self._planned[0] == own):
+            self._planned = own, {name: self._simulated(name, own) for name in self.schedulers}
+        return dict(self._planned[1][phase].get(epoch, {}))
 
     def state_dict(self) -> dict[str, Any]:
         state = {}
@@ -129,9 +129,15 @@ class ParameterScheduler(Trace):
         copied = detached(self.schedulers[phase])
         _load(copied, self._begin[phase])
         found: _Plan = {}
-        for row in simulate(copied, horizon):
-            values, key = found.setdefault(row["epoch"], {}), self.outputs[row["group"]]
-            values[key] = values[key][0] if key in values else row["value"], row["value"]
+        done = 0
+        for epoch, updates in enumerate(horizon.steps, 1):
+            first: list[Any] = []
+            for _ in range(updates):
+                copied.before_update(done, epoch)
+                done += 1
+                first = first or copied.values
+            if updates:
+                found[epoch] = dict(zip(self.outputs, zip(first, copied.values, strict=True), strict=False))
         return found
 
 

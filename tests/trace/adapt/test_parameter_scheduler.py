@@ -252,6 +252,30 @@ def test_it_knows_beforehand_what_it_will_do(torch_estimator):
         assert plan == {f"m_lr_{group}": (used[group][0], used[group][-1]) for group in (0, 1)}
 
 
+def test_it_finds_out_once_what_it_will_do(torch_estimator, monkeypatch):
+    updates = []
+    before_update = Halve.before_update
+
+    def counted(self, num_updates, epoch):
+        updates.append((num_updates, epoch))
+        return before_update(self, num_updates, epoch)
+
+    monkeypatch.setattr(Halve, "before_update", counted)
+    # a hash of a horizon walks over all of its epochs: asked for each epoch, that is a square
+    monkeypatch.setattr(Horizon, "__hash__", lambda self: pytest.fail("a horizon is hashed"))
+    kept = []
+
+    def traces(model):
+        kept.append(ParameterScheduler(model, Halve))
+        return kept
+
+    torch_estimator(traces, epochs=3, optimizer_fn=torch_sgd(0.8, 8.0))
+    planned = [kept[0].planned(epoch, Horizon.even(3, 2)) for epoch in (3, 1, 2, 4)]
+    expected = ((0.2, 0.2), (0.8, 0.8), (0.4, 0.4))
+    assert planned == [{"m_lr_0": (a, b), "m_lr_1": (10 * a, 10 * b)} for a, b in expected] + [{}]
+    assert updates == [(0, 1), (1, 1), (2, 2), (3, 2), (4, 3), (5, 3)]
+
+
 # by hand: resuming, and controllers of the learning rate
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from fastestimator_lite.op.numpyop.albumentation.declare import fields
 from fastestimator_lite.op.numpyop.albumentation.image_and_targets import Fill, ImageAndTargets
 from fastestimator_lite.op.numpyop.albumentation.originals import BORDER_CONSTANT
-from fastestimator_lite.op.numpyop.albumentation.own_methods import with_methods
 from fastestimator_lite.op.numpyop.albumentation.rotate import both_ways, factor_range, is_number, renamed_fill
 from fastestimator_lite.op.numpyop.albumentation.words import border_flag, interpolation_flag
 from fastestimator_lite.util.errors import ConfigError
@@ -23,127 +22,6 @@ AxisRange: TypeAlias = Range | Mapping[str, Range]
 # what is done when nothing is asked for, as in FastEstimator 1.7
 DEFAULTS: dict[str, Any] = {"scale": (0.9, 1.1), "rotate": (-15.0, 15.0), "shear": (-10.0, 10.0)}
 DEFAULT_TRANSLATION = (-0.1, 0.1)
-
-
-class Affine(ImageAndTargets):
-    """Rotate, scale, shear and move around the middle of the image, by amounts drawn uniformly.
-
-    A number is always used as it is, a range (low, high) is drawn from. A dictionary {"x": ..., "y": ...} of either
-    tells the axes apart; one that is not named stays as it is. With all four amounts None, a little of each is drawn:
-    scale (0.9, 1.1), rotation (-15, 15), shear (-10, 10) and translation (-0.1, 0.1).
-
-    Args:
-        rotate: Degrees, counter-clockwise; None for 0.
-        scale: Factor, above 0; None for 1. The axes are drawn apart unless `keep_ratio`.
-        shear: Degrees between -90 and 90; None for 0. The axes are drawn apart, also from one range.
-        translate: Pixels if all numbers are ints, else fractions of the width and height; None for 0. The axes are
-            drawn apart, also from one range.
-        border_handling: What comes into view: "constant", "reflect", "replicate", "wrap" or an OpenCV border constant.
-        fill_value: Fill for the image with "constant", in image units.
-        fill_value_mask: The same for masks; None for `fill_value`.
-        interpolation: "nearest_neighbor", "bilinear", "bicubic", "biquartic", "biquintic" (the last two are OpenCV's
-            Lanczos filter over 8 x 8 pixels) or an OpenCV interpolation flag.
-        mask_interpolation: The same for masks.
-        fit_output: Whether the size is changed to hold the whole image; the translation then has no effect.
-        keep_ratio: Whether both axes get the same scale.
-        rotate_method: "largest_box" draws the new box around the four turned corners of the old one, "ellipse" around
-            the turned ellipse inside it.
-        mode, ds_id: When to run; see `Op`.
-        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`.
-
-    Raises:
-        ConfigError: If a value cannot work.
-
-    Image types: uint8, float32.
-    """
-
-    rotate: Range | None = None
-    scale: AxisRange | None = None
-    shear: AxisRange | None = None
-    translate: AxisRange | None = None
-    border_handling: int | str = "constant"
-    fill_value: Fill = 0
-    fill_value_mask: Fill = None
-    interpolation: int | str = "bilinear"
-    mask_interpolation: int | str = "nearest_neighbor"
-    fit_output: bool = False
-    keep_ratio: bool = False
-    rotate_method: str = "largest_box"
-
-    def _arguments(self) -> dict[str, Any]:
-        amounts = {name: getattr(self, name) for name in ("rotate", "scale", "shear", "translate")}
-        if all(amount is None for amount in amounts.values()):
-            amounts = {**DEFAULTS, "translate": DEFAULT_TRANSLATION}
-        scale = _by_axis(amounts["scale"], 1.0, "Affine(scale)")
-        if min(low for low, _ in scale.values()) <= 0:
-            raise ConfigError(f"Affine(scale) must be above 0, got {self.scale!r}")
-        shear = _by_axis(amounts["shear"], 0.0, "Affine(shear)")
-        if max(abs(angle) for pair in shear.values() for angle in pair) >= 90:
-            raise ConfigError(f"Affine(shear) must be degrees between -90 and 90, got {self.shear!r}")
-        rotation = 0.0 if amounts["rotate"] is None else amounts["rotate"]
-        fill_mask = self.fill_value if self.fill_value_mask is None else self.fill_value_mask
-        return {
-            "rotate": _pair(rotation, "Affine(rotate)"),
-            "scale": scale,
-            "shear": shear,
-            **_translation(amounts["translate"]),
-            "border_mode": border_flag(self.border_handling, "Affine(border_handling)"),
-            "fill": 0 if self.fill_value is None else self.fill_value,
-            "fill_mask": 0 if fill_mask is None else fill_mask,
-            "interpolation": interpolation_flag(self.interpolation, "Affine(interpolation)"),
-            "mask_interpolation": interpolation_flag(self.mask_interpolation, "Affine(mask_interpolation)"),
-            "fit_output": self.fit_output,
-            "keep_ratio": self.keep_ratio,
-            "rotate_method": self.rotate_method,
-        }
-
-    def _start(self, func: Any, **shared: Any) -> None:
-        super()._start(with_methods(func, AffineMethods, self._arguments()), **shared)
-
-
-class ShiftScaleRotate(ImageAndTargets):
-    """Move, scale and rotate around the middle of the image, by amounts drawn uniformly.
-
-    Args:
-        shift_limit: Fractions of the width and height, drawn apart; a single n means (-n, n).
-        scale_limit: By how much the factor differs from 1, more than -1: 0.1 draws from (0.9, 1.1) and (0, 0.5) from
-            (1, 1.5). Both axes get the same factor.
-        rotate_limit: Degrees, counter-clockwise; a single n means (-n, n).
-        interpolation: OpenCV interpolation flag for the image; masks take their nearest pixel.
-        border_mode: OpenCV border constant for the pixels that come into view; 4 mirrors the image.
-        value: Fill for the image when `border_mode` is 0 (constant), in image units; None for 0.
-        mask_value: The same for masks.
-        mode, ds_id: When to run; see `Op`.
-        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`.
-
-    Image types: uint8, float32.
-    """
-
-    albumentation = "Affine"
-
-    shift_limit: Range = 0.0625
-    scale_limit: Range = 0.1
-    rotate_limit: Range = 45
-    interpolation: int = 1
-    border_mode: int = 4
-    value: Fill = 0
-    mask_value: Fill = 0
-
-    def _arguments(self) -> dict[str, Any]:
-        arguments = renamed_fill(fields(self))
-        shift = both_ways(arguments.pop("shift_limit"), "ShiftScaleRotate(shift_limit)")
-        scale = factor_range(arguments.pop("scale_limit"), "ShiftScaleRotate(scale_limit)")
-        angle = both_ways(arguments.pop("rotate_limit"), "ShiftScaleRotate(rotate_limit)")
-        return {
-            **arguments,
-            "rotate": angle,
-            "scale": {"x": scale, "y": scale},
-            "translate_percent": {"x": shift, "y": shift},
-            "keep_ratio": True,
-        }
-
-    def _start(self, func: Any, **shared: Any) -> None:
-        super()._start(with_methods(func, AffineMethods, self._arguments()), **shared)
 
 
 class AffineMethods:
@@ -207,6 +85,124 @@ class AffineMethods:
 
         height, width = output_shape
         return cv2.warpAffine(img, matrix[:2], (width, height), flags=self.interpolation, borderMode=self.border_mode)
+
+
+class Affine(ImageAndTargets):
+    """Rotate, scale, shear and move around the middle of the image, by amounts drawn uniformly.
+
+    A number is always used as it is, a range (low, high) is drawn from. A dictionary {"x": ..., "y": ...} of either
+    tells the axes apart; one that is not named stays as it is. With all four amounts None, a little of each is drawn:
+    scale (0.9, 1.1), rotation (-15, 15), shear (-10, 10) and translation (-0.1, 0.1).
+
+    Args:
+        rotate: Degrees, counter-clockwise; None for 0.
+        scale: Factor, above 0; None for 1. The axes are drawn apart unless `keep_ratio`.
+        shear: Degrees between -90 and 90; None for 0. The axes are drawn apart, also from one range.
+        translate: Pixels if all numbers are ints, else fractions of the width and height; None for 0. The axes are
+            drawn apart, also from one range.
+        border_handling: What comes into view: "constant", "reflect", "replicate", "wrap" or an OpenCV border constant.
+        fill_value: Fill for the image with "constant", in image units.
+        fill_value_mask: The same for masks; None for `fill_value`.
+        interpolation: "nearest_neighbor", "bilinear", "bicubic", "biquartic", "biquintic" (the last two are OpenCV's
+            Lanczos filter over 8 x 8 pixels) or an OpenCV interpolation flag.
+        mask_interpolation: The same for masks.
+        fit_output: Whether the size is changed to hold the whole image; the translation then has no effect.
+        keep_ratio: Whether both axes get the same scale.
+        rotate_method: "largest_box" draws the new box around the four turned corners of the old one, "ellipse" around
+            the turned ellipse inside it.
+        mode, ds_id: When to run; see `Op`.
+        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`.
+
+    Raises:
+        ConfigError: If a value cannot work.
+
+    Image types: uint8, float32.
+    """
+
+    methods = AffineMethods
+
+    rotate: Range | None = None
+    scale: AxisRange | None = None
+    shear: AxisRange | None = None
+    translate: AxisRange | None = None
+    border_handling: int | str = "constant"
+    fill_value: Fill = 0
+    fill_value_mask: Fill = None
+    interpolation: int | str = "bilinear"
+    mask_interpolation: int | str = "nearest_neighbor"
+    fit_output: bool = False
+    keep_ratio: bool = False
+    rotate_method: str = "largest_box"
+
+    def _arguments(self) -> dict[str, Any]:
+        amounts = {name: getattr(self, name) for name in ("rotate", "scale", "shear", "translate")}
+        if all(amount is None for amount in amounts.values()):
+            amounts = {**DEFAULTS, "translate": DEFAULT_TRANSLATION}
+        scale = _by_axis(amounts["scale"], 1.0, "Affine(scale)")
+        if min(low for low, _ in scale.values()) <= 0:
+            raise ConfigError(f"Affine(scale) must be above 0, got {self.scale!r}")
+        shear = _by_axis(amounts["shear"], 0.0, "Affine(shear)")
+        if max(abs(angle) for pair in shear.values() for angle in pair) >= 90:
+            raise ConfigError(f"Affine(shear) must be degrees between -90 and 90, got {self.shear!r}")
+        rotation = 0.0 if amounts["rotate"] is None else amounts["rotate"]
+        fill_mask = self.fill_value if self.fill_value_mask is None else self.fill_value_mask
+        return {
+            "rotate": _pair(rotation, "Affine(rotate)"),
+            "scale": scale,
+            "shear": shear,
+            **_translation(amounts["translate"]),
+            "border_mode": border_flag(self.border_handling, "Affine(border_handling)"),
+            "fill": 0 if self.fill_value is None else self.fill_value,
+            "fill_mask": 0 if fill_mask is None else fill_mask,
+            "interpolation": interpolation_flag(self.interpolation, "Affine(interpolation)"),
+            "mask_interpolation": interpolation_flag(self.mask_interpolation, "Affine(mask_interpolation)"),
+            "fit_output": self.fit_output,
+            "keep_ratio": self.keep_ratio,
+            "rotate_method": self.rotate_method,
+        }
+
+
+class ShiftScaleRotate(ImageAndTargets):
+    """Move, scale and rotate around the middle of the image, by amounts drawn uniformly.
+
+    Args:
+        shift_limit: Fractions of the width and height, drawn apart; a single n means (-n, n).
+        scale_limit: By how much the factor differs from 1, more than -1: 0.1 draws from (0.9, 1.1) and (0, 0.5) from
+            (1, 1.5). Both axes get the same factor.
+        rotate_limit: Degrees, counter-clockwise; a single n means (-n, n).
+        interpolation: OpenCV interpolation flag for the image; masks take their nearest pixel.
+        border_mode: OpenCV border constant for the pixels that come into view; 4 mirrors the image.
+        value: Fill for the image when `border_mode` is 0 (constant), in image units; None for 0.
+        mask_value: The same for masks.
+        mode, ds_id: When to run; see `Op`.
+        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`.
+
+    Image types: uint8, float32.
+    """
+
+    albumentation = "Affine"
+    methods = AffineMethods
+
+    shift_limit: Range = 0.0625
+    scale_limit: Range = 0.1
+    rotate_limit: Range = 45
+    interpolation: int = 1
+    border_mode: int = 4
+    value: Fill = 0
+    mask_value: Fill = 0
+
+    def _arguments(self) -> dict[str, Any]:
+        arguments = renamed_fill(fields(self))
+        shift = both_ways(arguments.pop("shift_limit"), "ShiftScaleRotate(shift_limit)")
+        scale = factor_range(arguments.pop("scale_limit"), "ShiftScaleRotate(scale_limit)")
+        angle = both_ways(arguments.pop("rotate_limit"), "ShiftScaleRotate(rotate_limit)")
+        return {
+            **arguments,
+            "rotate": angle,
+            "scale": {"x": scale, "y": scale},
+            "translate_percent": {"x": shift, "y": shift},
+            "keep_ratio": True,
+        }
 
 
 Linear = tuple[tuple[float, float], tuple[float, float]]

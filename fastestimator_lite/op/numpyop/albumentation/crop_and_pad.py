@@ -7,65 +7,9 @@ from numbers import Integral
 from typing import Any
 
 from fastestimator_lite.op.numpyop.albumentation.image_and_targets import Fill, ImageAndMasks
-from fastestimator_lite.op.numpyop.albumentation.own_methods import with_methods
 from fastestimator_lite.op.numpyop.albumentation.rotate import is_number
 from fastestimator_lite.op.numpyop.albumentation.words import border_flag, interpolation_flag
 from fastestimator_lite.util.errors import ConfigError
-
-
-class CropAndPad(ImageAndMasks):
-    """Cut off or add pixels at each side. At least one row and one column are kept.
-
-    One amount is used for all sides. A pair (a, b) draws an amount for each side, `px` from a to b - 1. Four amounts
-    are for top, right, bottom and left; each of them may be a pair (a, b) to draw from.
-
-    Args:
-        px: Pixels, ints; more than 0 adds, less than 0 cuts off.
-        percent: The same as fractions of the height (top, bottom) and width. One of `px` and `percent` is needed.
-        pad_mode: What is added: "constant", "reflect", "replicate", "wrap" or an OpenCV border constant.
-        pad_cval: Fill for the image with "constant", in image units: a number, a range (low, high) to draw from, or
-            more than two numbers to draw one of.
-        pad_cval_mask: The same for masks; None for `pad_cval`.
-        keep_size: Whether the result is resized to the size of the image.
-        interpolation: How to resize the image, a word or flag as for `Affine`; masks take their nearest pixel.
-        mode, ds_id: When to run; see `Op`.
-        image_in, ..., masks_out: What to transform; see `MultiVariateAlbumentation`.
-
-    Raises:
-        ConfigError: If a value cannot work.
-
-    Image types: uint8, float32.
-    """
-
-    px: int | Sequence[int] | Sequence[Sequence[int]] | None = None
-    percent: float | Sequence[float] | Sequence[Sequence[float]] | None = None
-    pad_mode: int | str = "constant"
-    pad_cval: Fill = 0
-    pad_cval_mask: Fill = None
-    keep_size: bool = True
-    interpolation: int | str = "bilinear"
-
-    def _arguments(self) -> dict[str, Any]:
-        return {
-            **{name: sides for name, sides in self._sides().items() if sides is not None},
-            "border_mode": border_flag(self.pad_mode, "CropAndPad(pad_mode)"),
-            "keep_size": self.keep_size,
-            "interpolation": interpolation_flag(self.interpolation, "CropAndPad(interpolation)"),
-        }
-
-    def _start(self, func: Any, **shared: Any) -> None:
-        fill = _fill(0 if self.pad_cval is None else self.pad_cval, "CropAndPad(pad_cval)")
-        fill_mask = fill if self.pad_cval_mask is None else _fill(self.pad_cval_mask, "CropAndPad(pad_cval_mask)")
-        fills = {"image_fills": fill, "mask_fills": fill_mask}
-        super()._start(with_methods(func, CropAndPadMethods, self._arguments(), **fills), **shared)
-
-    def _sides(self) -> dict[str, Any]:
-        if (self.px is None) == (self.percent is None):
-            raise ConfigError(f"CropAndPad needs one of px and percent, got px={self.px!r}, percent={self.percent!r}")
-        return {
-            "px": None if self.px is None else _ranges(self.px, _pixels, "CropAndPad(px)"),
-            "percent": None if self.percent is None else _ranges(self.percent, _fraction, "CropAndPad(percent)"),
-        }
 
 
 class CropAndPadMethods:
@@ -109,6 +53,62 @@ class CropAndPadMethods:
             return float(self.py_random.choice(fills))
         is_whole = all(isinstance(end, Integral) for end in fills)
         return float(self.py_random.randint(*fills) if is_whole else self.py_random.uniform(*fills))
+
+
+class CropAndPad(ImageAndMasks):
+    """Cut off or add pixels at each side. At least one row and one column are kept.
+
+    One amount is used for all sides. A pair (a, b) draws an amount for each side, `px` from a to b - 1. Four amounts
+    are for top, right, bottom and left; each of them may be a pair (a, b) to draw from.
+
+    Args:
+        px: Pixels, ints; more than 0 adds, less than 0 cuts off.
+        percent: The same as fractions of the height (top, bottom) and width. One of `px` and `percent` is needed.
+        pad_mode: What is added: "constant", "reflect", "replicate", "wrap" or an OpenCV border constant.
+        pad_cval: Fill for the image with "constant", in image units: a number, a range (low, high) to draw from, or
+            more than two numbers to draw one of.
+        pad_cval_mask: The same for masks; None for `pad_cval`.
+        keep_size: Whether the result is resized to the size of the image.
+        interpolation: How to resize the image, a word or flag as for `Affine`; masks take their nearest pixel.
+        mode, ds_id: When to run; see `Op`.
+        image_in, ..., masks_out: What to transform; see `MultiVariateAlbumentation`.
+
+    Raises:
+        ConfigError: If a value cannot work.
+
+    Image types: uint8, float32.
+    """
+
+    methods = CropAndPadMethods
+
+    px: int | Sequence[int] | Sequence[Sequence[int]] | None = None
+    percent: float | Sequence[float] | Sequence[Sequence[float]] | None = None
+    pad_mode: int | str = "constant"
+    pad_cval: Fill = 0
+    pad_cval_mask: Fill = None
+    keep_size: bool = True
+    interpolation: int | str = "bilinear"
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            **{name: sides for name, sides in self._sides().items() if sides is not None},
+            "border_mode": border_flag(self.pad_mode, "CropAndPad(pad_mode)"),
+            "keep_size": self.keep_size,
+            "interpolation": interpolation_flag(self.interpolation, "CropAndPad(interpolation)"),
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        fill = _fill(0 if self.pad_cval is None else self.pad_cval, "CropAndPad(pad_cval)")
+        fill_mask = fill if self.pad_cval_mask is None else _fill(self.pad_cval_mask, "CropAndPad(pad_cval_mask)")
+        return {"image_fills": fill, "mask_fills": fill_mask}
+
+    def _sides(self) -> dict[str, Any]:
+        if (self.px is None) == (self.percent is None):
+            raise ConfigError(f"CropAndPad needs one of px and percent, got px={self.px!r}, percent={self.percent!r}")
+        return {
+            "px": None if self.px is None else _ranges(self.px, _pixels, "CropAndPad(px)"),
+            "percent": None if self.percent is None else _ranges(self.percent, _fraction, "CropAndPad(percent)"),
+        }
 
 
 def _within(first: int, second: int, size: int) -> tuple[int, int]:

@@ -14,7 +14,6 @@ from fastestimator_lite.op.numpyop.albumentation.image_and_targets import (
     ImageAndTargets,
     MultiVariateAlbumentation,
 )
-from fastestimator_lite.op.numpyop.albumentation.own_methods import with_methods
 from fastestimator_lite.types import Keys
 from fastestimator_lite.util.errors import ConfigError
 
@@ -42,128 +41,6 @@ class ImageAndBoxes(MultiVariateAlbumentation, Declared, shared=True):
 
     def _start(self, func: Any, **shared: Any) -> None:
         MultiVariateAlbumentation.__init__(self, func, **shared)
-
-
-class BBoxSafeRandomCrop(ImageAndTargets):
-    """Cut out a part that is drawn but holds all boxes.
-
-    Args:
-        erosion_rate: Fraction of its size that each box may lose at each side, in [0, 1]. Without boxes, the crop has
-            the shape of the image and at least 1 - `erosion_rate` of its height.
-        mode, ds_id: When to run; see `Op`.
-        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`. `bbox_in` is needed.
-
-    Image types: uint8, float32.
-    """
-
-    erosion_rate: float = 0.0
-
-    def _start(self, func: Any, **shared: Any) -> None:
-        _need(shared, ("bbox_in",), "BBoxSafeRandomCrop", "the crop holds all boxes")
-        super()._start(with_methods(func, AroundBoxes, self._arguments()), **shared)
-
-
-class CropNonEmptyMaskIfExists(ImageAndTargets):
-    """Cut out a part that holds a pixel which the mask marks; any part if it marks none.
-
-    The pixel is drawn from the marked ones, then its place in the crop.
-
-    Args:
-        height: Height of the crop in pixels, at most the image's.
-        width: Width of the crop in pixels, at most the image's.
-        ignore_values: Values that do not mark a pixel; 0 never does.
-        ignore_channels: Channels of the mask that are not looked at.
-        mode, ds_id: When to run; see `Op`.
-        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`. `mask_in` or `masks_in` is
-            needed; with both, `mask_in` is looked at.
-
-    Image types: uint8, float32.
-    """
-
-    height: int
-    width: int
-    ignore_values: Sequence[int] | None = None
-    ignore_channels: Sequence[int] | None = None
-
-    def _arguments(self) -> dict[str, Any]:
-        ignored = {"ignore_values": self.ignore_values, "ignore_channels": self.ignore_channels}
-        return {**fields(self), **{key: value if value is None else list(value) for key, value in ignored.items()}}
-
-    def _start(self, func: Any, **shared: Any) -> None:
-        _need(shared, ("mask_in", "masks_in"), "CropNonEmptyMaskIfExists", "the crop is looked for in a mask")
-        super()._start(with_methods(func, AroundMask, self._arguments()), **shared)
-
-
-class RandomCropNearBBox(ImageAndTargets):
-    """Cut out a box whose sides are moved by a drawn part of its size. What reaches out of the image is cut off.
-
-    Args:
-        cropping_bbox_in: Key of the box, (x_min, y_min, x_max, y_max) in pixels. It is only read.
-        max_part_shift: Largest move as a fraction of the box's size, in [0, 1].
-        mode, ds_id: When to run; see `Op`.
-        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`.
-
-    Image types: uint8, float32.
-    """
-
-    cropping_bbox_in: str
-    max_part_shift: float = 0.3
-
-    def _arguments(self) -> dict[str, Any]:
-        # one for the height and one for the width
-        return {"max_part_shift": (self.max_part_shift, self.max_part_shift), "cropping_bbox_key": CROPPING_BOX}
-
-    def _start(self, func: Any, **shared: Any) -> None:
-        super()._start(func, **shared)
-        self.inputs = [*self.inputs, self.cropping_bbox_in]
-        self.keys_in[CROPPING_BOX] = self.cropping_bbox_in
-
-    def forward(self, data: Sequence[Any], state: dict[str, Any]) -> list[Any]:
-        """Transform one sample.
-
-        Args:
-            data: As for `MultiVariateAlbumentation`, then the box to cut out.
-            state: "mode", "epoch" and "ds_id" of the moment.
-
-        Returns:
-            What `MultiVariateAlbumentation` returns.
-
-        Raises:
-            ValueError: If the box has no inside.
-        """
-        *targets, box = data
-        corners = np.asarray(box, np.float64)
-        if corners.shape != (BOX_SIZE,) or not (corners[:2] < corners[2:]).all():
-            raise ValueError(
-                f"RandomCropNearBBox: {self.cropping_bbox_in!r} must be (x_min, y_min, x_max, y_max) in pixels with "
-                f"x_min < x_max and y_min < y_max, got {box!r}"
-            )
-        whole = (*np.floor(corners[:2]).astype(int).tolist(), *np.ceil(corners[2:]).astype(int).tolist())
-        return super().forward([*targets, whole], state)
-
-
-class RandomSizedBBoxSafeCrop(ImageAndBoxes):
-    """Cut out a part that is drawn but holds all boxes, and resize it.
-
-    Args:
-        height: Height of the result in pixels.
-        width: Width of the result in pixels.
-        erosion_rate: As for `BBoxSafeRandomCrop`.
-        interpolation: OpenCV interpolation flag for the image; masks take their nearest pixel.
-        mode, ds_id: When to run; see `Op`.
-        image_in, ..., bbox_params: What to transform; see `MultiVariateAlbumentation`. `bbox_in` is needed.
-
-    Image types: uint8, float32.
-    """
-
-    height: int
-    width: int
-    erosion_rate: float = 0.0
-    interpolation: int = 1
-
-    def _start(self, func: Any, **shared: Any) -> None:
-        _need(shared, ("bbox_in",), "RandomSizedBBoxSafeCrop", "the crop holds all boxes")
-        super()._start(with_methods(func, AroundBoxes, self._arguments()), **shared)
 
 
 class AroundBoxes:
@@ -239,6 +116,134 @@ class AroundMask:
         if self.ignore_channels is not None:
             marked = np.delete(marked, self.ignore_channels, axis=-1)
         return np.asarray(marked.any(axis=-1))
+
+
+class BBoxSafeRandomCrop(ImageAndTargets):
+    """Cut out a part that is drawn but holds all boxes.
+
+    Args:
+        erosion_rate: Fraction of its size that each box may lose at each side, in [0, 1]. Without boxes, the crop has
+            the shape of the image and at least 1 - `erosion_rate` of its height.
+        mode, ds_id: When to run; see `Op`.
+        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`. `bbox_in` is needed.
+
+    Image types: uint8, float32.
+    """
+
+    methods = AroundBoxes
+
+    erosion_rate: float = 0.0
+
+    def _start(self, func: Any, **shared: Any) -> None:
+        _need(shared, ("bbox_in",), "BBoxSafeRandomCrop", "the crop holds all boxes")
+        super()._start(func, **shared)
+
+
+class CropNonEmptyMaskIfExists(ImageAndTargets):
+    """Cut out a part that holds a pixel which the mask marks; any part if it marks none.
+
+    The pixel is drawn from the marked ones, then its place in the crop.
+
+    Args:
+        height: Height of the crop in pixels, at most the image's.
+        width: Width of the crop in pixels, at most the image's.
+        ignore_values: Values that do not mark a pixel; 0 never does.
+        ignore_channels: Channels of the mask that are not looked at.
+        mode, ds_id: When to run; see `Op`.
+        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`. `mask_in` or `masks_in` is
+            needed; with both, `mask_in` is looked at.
+
+    Image types: uint8, float32.
+    """
+
+    methods = AroundMask
+
+    height: int
+    width: int
+    ignore_values: Sequence[int] | None = None
+    ignore_channels: Sequence[int] | None = None
+
+    def _arguments(self) -> dict[str, Any]:
+        ignored = {"ignore_values": self.ignore_values, "ignore_channels": self.ignore_channels}
+        return {**fields(self), **{key: value if value is None else list(value) for key, value in ignored.items()}}
+
+    def _start(self, func: Any, **shared: Any) -> None:
+        _need(shared, ("mask_in", "masks_in"), "CropNonEmptyMaskIfExists", "the crop is looked for in a mask")
+        super()._start(func, **shared)
+
+
+class RandomCropNearBBox(ImageAndTargets):
+    """Cut out a box whose sides are moved by a drawn part of its size. What reaches out of the image is cut off.
+
+    Args:
+        cropping_bbox_in: Key of the box, (x_min, y_min, x_max, y_max) in pixels. It is only read.
+        max_part_shift: Largest move as a fraction of the box's size, in [0, 1].
+        mode, ds_id: When to run; see `Op`.
+        image_in, ..., keypoint_params: What to transform; see `MultiVariateAlbumentation`.
+
+    Image types: uint8, float32.
+    """
+
+    cropping_bbox_in: str
+    max_part_shift: float = 0.3
+
+    def _arguments(self) -> dict[str, Any]:
+        # one for the height and one for the width
+        return {"max_part_shift": (self.max_part_shift, self.max_part_shift), "cropping_bbox_key": CROPPING_BOX}
+
+    def _start(self, func: Any, **shared: Any) -> None:
+        super()._start(func, **shared)
+        self.inputs = [*self.inputs, self.cropping_bbox_in]
+        self.keys_in[CROPPING_BOX] = self.cropping_bbox_in
+
+    def forward(self, data: Sequence[Any], state: dict[str, Any]) -> list[Any]:
+        """Transform one sample.
+
+        Args:
+            data: As for `MultiVariateAlbumentation`, then the box to cut out.
+            state: "mode", "epoch" and "ds_id" of the moment.
+
+        Returns:
+            What `MultiVariateAlbumentation` returns.
+
+        Raises:
+            ValueError: If the box has no inside.
+        """
+        *targets, box = data
+        corners = np.asarray(box, np.float64)
+        if corners.shape != (BOX_SIZE,) or not (corners[:2] < corners[2:]).all():
+            raise ValueError(
+                f"RandomCropNearBBox: {self.cropping_bbox_in!r} must be (x_min, y_min, x_max, y_max) in pixels with "
+                f"x_min < x_max and y_min < y_max, got {box!r}"
+            )
+        whole = (*np.floor(corners[:2]).astype(int).tolist(), *np.ceil(corners[2:]).astype(int).tolist())
+        return super().forward([*targets, whole], state)
+
+
+class RandomSizedBBoxSafeCrop(ImageAndBoxes):
+    """Cut out a part that is drawn but holds all boxes, and resize it.
+
+    Args:
+        height: Height of the result in pixels.
+        width: Width of the result in pixels.
+        erosion_rate: As for `BBoxSafeRandomCrop`.
+        interpolation: OpenCV interpolation flag for the image; masks take their nearest pixel.
+        mode, ds_id: When to run; see `Op`.
+        image_in, ..., bbox_params: What to transform; see `MultiVariateAlbumentation`. `bbox_in` is needed.
+
+    Image types: uint8, float32.
+    """
+
+    methods = AroundBoxes
+
+    height: int
+    width: int
+    erosion_rate: float = 0.0
+    interpolation: int = 1
+
+    def _start(self, func: Any, **shared: Any) -> None:
+        _need(shared, ("bbox_in",), "RandomSizedBBoxSafeCrop", "the crop holds all boxes")
+        super()._start(func, **shared)
 
 
 def _need(shared: dict[str, Any], keys: tuple[str, ...], name: str, why: str) -> None:

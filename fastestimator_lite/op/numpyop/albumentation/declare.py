@@ -11,8 +11,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from fastestimator_lite.op.numpyop.albumentation.library import import_albumentations
-from fastestimator_lite.op.numpyop.albumentation.originals import originals_only
+from fastestimator_lite.op.numpyop.albumentation.own_methods import transform_class
 from fastestimator_lite.util.errors import ConfigError, suggest
 
 if TYPE_CHECKING:
@@ -35,10 +34,12 @@ class Declared:
     Attributes:
         albumentation: Name of the transform in albumentations; by default the name of the class.
         own_first: Whether the parameters of the transform come before the shared keys.
+        methods: Class with methods of ours to put before those of the transform; None for none.
     """
 
     albumentation: ClassVar[str] = ""
     own_first: ClassVar[bool] = True
+    methods: ClassVar[type | None] = None
     _shared_fields: ClassVar[dict[str, inspect.Parameter]] = {}
     _own_fields: ClassVar[dict[str, inspect.Parameter]] = {}
 
@@ -63,19 +64,24 @@ class Declared:
         """Parameters of the albumentations transform; overridden where its names or units differ from the fields."""
         return fields(self)
 
+    def _settings(self) -> dict[str, Any]:
+        """Attributes of the transform that `methods` read."""
+        return {}
+
 
 def fields(op: Declared) -> dict[str, Any]:
     """The values of the fields that an op's own class declares, by name."""
     return {name: getattr(op, name) for name in op._own_fields}
 
 
-def build_transform(name: str, arguments: dict[str, Any], owner: str) -> Any:
+def build_transform(name: str, arguments: dict[str, Any], owner: str, methods: type | None = None) -> Any:
     """Build a transform that is always applied.
 
     Args:
         name: Its name in albumentations.
         arguments: Its parameters, without `p`.
         owner: Name for error messages.
+        methods: Class with methods of ours to put before those of the transform; None for none.
 
     Returns:
         The `albumentations.BasicTransform`.
@@ -83,9 +89,7 @@ def build_transform(name: str, arguments: dict[str, Any], owner: str) -> Any:
     Raises:
         ConfigError: If albumentations does not accept a name or value.
     """
-    kind = getattr(import_albumentations(), name)
-    if "border_mode" in arguments:
-        kind = originals_only(kind)
+    kind = transform_class(name, "border_mode" in arguments, methods)
     with warnings.catch_warnings():
         # they recommend other transforms and parameters, which is not for the user of the op to change
         warnings.simplefilter("ignore", UserWarning)
@@ -131,7 +135,8 @@ def _make_init(cls: type[Declared]) -> Callable[..., None]:
         bound.apply_defaults()
         for name in own:
             setattr(self, name, bound.arguments[name])
-        func = build_transform(self.albumentation, self._arguments(), type(self).__name__)
+        func = build_transform(self.albumentation, self._arguments(), type(self).__name__, self.methods)
+        vars(func).update(self._settings())
         self._start(func, **{name: bound.arguments[name] for name in shared})
 
     start.__signature__ = signature  # type: ignore[attr-defined]

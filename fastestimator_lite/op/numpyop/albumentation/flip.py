@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from fastestimator_lite.op.numpyop.albumentation.image_and_targets import ImageAndTargets
-from fastestimator_lite.op.numpyop.albumentation.own_methods import with_methods
+
+
+class SomeOfD4:
+    """Stand before `albumentations.D4`, the eight ways to lay a square on itself, and draw from some of them."""
+
+    py_random: Any
+    ways: tuple[str, ...]
+
+    def get_params(self) -> dict[str, str]:
+        """Draw one of `ways`."""
+        return {"group_element": self.py_random.choice(self.ways)}
 
 
 class Flip(ImageAndTargets):
@@ -19,9 +29,10 @@ class Flip(ImageAndTargets):
     """
 
     albumentation = "D4"
+    methods = SomeOfD4
 
-    def _start(self, func: Any, **shared: Any) -> None:
-        super()._start(with_methods(func, SomeOfD4, {}, ways=("h", "v", "r180")), **shared)
+    def _settings(self) -> dict[str, Any]:
+        return {"ways": ("h", "v", "r180")}
 
 
 class HorizontalFlip(ImageAndTargets):
@@ -48,9 +59,10 @@ class RandomRotate90(ImageAndTargets):
     """
 
     albumentation = "D4"
+    methods = SomeOfD4
 
-    def _start(self, func: Any, **shared: Any) -> None:
-        super()._start(with_methods(func, SomeOfD4, {}, ways=("e", "r90", "r180", "r270")), **shared)
+    def _settings(self) -> dict[str, Any]:
+        return {"ways": ("e", "r90", "r180", "r270")}
 
 
 class Transpose(ImageAndTargets):
@@ -77,14 +89,3 @@ class VerticalFlip(ImageAndTargets):
     """
 
     draws = False
-
-
-class SomeOfD4:
-    """Stand before `albumentations.D4`, the eight ways to lay a square on itself, and draw from some of them."""
-
-    py_random: Any
-    ways: tuple[str, ...]
-
-    def get_params(self) -> dict[str, str]:
-        """Draw one of `ways`."""
-        return {"group_element": self.py_random.choice(self.ways)}

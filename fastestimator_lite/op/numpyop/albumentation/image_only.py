@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from fastestimator_lite.op.numpyop.albumentation.declare import Declared
-from fastestimator_lite.op.numpyop.albumentation.own_methods import with_methods
 from fastestimator_lite.op.numpyop.albumentation.seeded import AlbumentationOp
 from fastestimator_lite.types import Keys
 from fastestimator_lite.util.errors import ConfigError, DataError
@@ -76,12 +75,10 @@ class CheckedImageOnly(ImageOnlyAlbumentation):
     Attributes:
         dtypes: Names of the dtypes that the op can take; empty for all.
         channels: The numbers of channels C that the op can take; (H, W) counts as 1. Empty for all.
-        methods: Methods of ours to put before those of the transform; see `with_methods`.
     """
 
     dtypes: ClassVar[tuple[str, ...]] = ("uint8", "float32")
     channels: ClassVar[tuple[int, ...]] = ()
-    methods: ClassVar[type | None] = None
 
     def forward(self, data: Sequence[np.ndarray], state: dict[str, Any]) -> list[np.ndarray]:
         """Transform one sample.
@@ -119,9 +116,6 @@ class CheckedImageOnly(ImageOnlyAlbumentation):
             f"{type(self).__name__} takes {wanted}, got {image.dtype} of shape {image.shape} for {self.inputs}"
         )
 
-    def _with_methods(self, func: Any, arguments: dict[str, Any], **settings: Any) -> Any:
-        return func if self.methods is None else with_methods(func, self.methods, arguments, **settings)
-
 
 class ImageOnly(CheckedImageOnly, Declared, shared=True):
     """Base of the declared ops on images."""
@@ -134,12 +128,7 @@ class ImageOnly(CheckedImageOnly, Declared, shared=True):
     ds_id: Keys = None  # type: ignore[assignment]
 
     def _start(self, func: Any, **shared: Any) -> None:
-        transform = self._with_methods(func, self._arguments(), **self._settings())
-        ImageOnlyAlbumentation.__init__(self, transform, **shared)
-
-    def _settings(self) -> dict[str, Any]:
-        """Attributes of the transform that `methods` read."""
-        return {}
+        ImageOnlyAlbumentation.__init__(self, func, **shared)
 
 
 def num_channels(image: np.ndarray) -> int:

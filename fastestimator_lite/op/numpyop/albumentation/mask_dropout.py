@@ -8,52 +8,12 @@ from typing import Any
 import numpy as np
 
 from fastestimator_lite.op.numpyop.albumentation.image_and_targets import ImageAndMasks
-from fastestimator_lite.op.numpyop.albumentation.own_methods import with_methods
 from fastestimator_lite.op.numpyop.albumentation.rotate import is_number
 from fastestimator_lite.util.errors import ConfigError, suggest
 
 INPAINT = "inpaint"
 INPAINT_FILL = "inpaint_ns"  # how albumentations calls the method of Navier and Stokes
 LARGEST_RADIUS = 3  # pixels around a hole that it is painted from
-
-
-class MaskDropout(ImageAndMasks):
-    """Overwrite objects of the mask, and the image there. An object is a connected region of one value other than 0.
-
-    Args:
-        max_objects: How many objects at most, >= 1: as many as drawn from 1 to this number, or from a range (low, high).
-        image_fill_value: A number in image units, or "inpaint" to continue the surroundings.
-        mask_fill_value: A number.
-        mode, ds_id: When to run; see `Op`.
-        image_in, ..., masks_out: What to transform; see `MultiVariateAlbumentation`. `mask_in` is needed, of shape
-            (H, W) or (H, W, 1).
-
-    Image types: uint8, float32.
-    """
-
-    max_objects: int | tuple[int, int] = 1
-    image_fill_value: float | str = 0
-    mask_fill_value: float = 0
-
-    def _arguments(self) -> dict[str, Any]:
-        fill = self.image_fill_value
-        if fill != INPAINT and not is_number(fill):
-            raise ConfigError(
-                f"MaskDropout(image_fill_value) must be a number or {INPAINT!r}, got {fill!r}.{suggest(fill, [INPAINT])}"
-            )
-        count: Any = (1, self.max_objects) if is_number(self.max_objects) else self.max_objects
-        if not isinstance(count, Sequence) or len(count) != 2 or not 1 <= count[0] <= count[1]:
-            raise ConfigError(f"MaskDropout(max_objects) must be an int >= 1 or a range, got {self.max_objects!r}")
-        return {
-            "max_objects": count,
-            "fill": INPAINT_FILL if fill == INPAINT else fill,
-            "fill_mask": self.mask_fill_value,
-        }
-
-    def _start(self, func: Any, **shared: Any) -> None:
-        if shared["mask_in"] is None:
-            raise ConfigError("MaskDropout: mask_in is needed, whose objects are left out")
-        super()._start(with_methods(func, DropoutMethods, self._arguments()), **shared)
 
 
 class DropoutMethods:
@@ -85,6 +45,47 @@ class DropoutMethods:
             return _painted(img, hole)
         # OpenCV paints one channel of floats, but not three
         return np.stack([_painted(channel, hole) for channel in np.moveaxis(img, -1, 0)], axis=-1)
+
+
+class MaskDropout(ImageAndMasks):
+    """Overwrite objects of the mask, and the image there. An object is a connected region of one value other than 0.
+
+    Args:
+        max_objects: How many objects at most, >= 1: as many as drawn from 1 to this number, or from a range (low, high).
+        image_fill_value: A number in image units, or "inpaint" to continue the surroundings.
+        mask_fill_value: A number.
+        mode, ds_id: When to run; see `Op`.
+        image_in, ..., masks_out: What to transform; see `MultiVariateAlbumentation`. `mask_in` is needed, of shape
+            (H, W) or (H, W, 1).
+
+    Image types: uint8, float32.
+    """
+
+    methods = DropoutMethods
+
+    max_objects: int | tuple[int, int] = 1
+    image_fill_value: float | str = 0
+    mask_fill_value: float = 0
+
+    def _arguments(self) -> dict[str, Any]:
+        fill = self.image_fill_value
+        if fill != INPAINT and not is_number(fill):
+            raise ConfigError(
+                f"MaskDropout(image_fill_value) must be a number or {INPAINT!r}, got {fill!r}.{suggest(fill, [INPAINT])}"
+            )
+        count: Any = (1, self.max_objects) if is_number(self.max_objects) else self.max_objects
+        if not isinstance(count, Sequence) or len(count) != 2 or not 1 <= count[0] <= count[1]:
+            raise ConfigError(f"MaskDropout(max_objects) must be an int >= 1 or a range, got {self.max_objects!r}")
+        return {
+            "max_objects": count,
+            "fill": INPAINT_FILL if fill == INPAINT else fill,
+            "fill_mask": self.mask_fill_value,
+        }
+
+    def _start(self, func: Any, **shared: Any) -> None:
+        if shared["mask_in"] is None:
+            raise ConfigError("MaskDropout: mask_in is needed, whose objects are left out")
+        super()._start(func, **shared)
 
 
 def _painted(image: np.ndarray, hole: np.ndarray) -> np.ndarray:

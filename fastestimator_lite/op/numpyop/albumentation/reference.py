@@ -74,12 +74,11 @@ class FromReference(CheckedImageOnly, Declared, shared=True):
         references: Any = shared.pop("reference_images")
         if not isinstance(references, (Sequence, np.ndarray)) or isinstance(references, str) or not len(references):
             raise ConfigError(f"{name}(reference_images) must be a list of at least one image, got {references!r}")
-        arguments = self._arguments()
-        if not callable(arguments["read_fn"]):
-            raise ConfigError(f"{name}(read_fn) must be a function, got {arguments['read_fn']!r}")
+        if not callable(func.read_fn):
+            raise ConfigError(f"{name}(read_fn) must be a function, got {func.read_fn!r}")
         self.reference_images = references
-        transform = self._with_methods(func, arguments, reference_images=references, owner=name)
-        ImageOnlyAlbumentation.__init__(self, transform, **shared)
+        func.reference_images, func.owner = references, name
+        ImageOnlyAlbumentation.__init__(self, func, **shared)
 
 
 class SpectrumMethods(ReferenceMethods):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,7 +10,8 @@ import numpy as np
 from fastestimator_lite.op.numpyop.numpyop import NumpyOp, RandomOp
 from fastestimator_lite.op.numpyop.univariate.each import EachValue
 from fastestimator_lite.types import Keys
-from fastestimator_lite.util.errors import ConfigError, DataError
+from fastestimator_lite.util.errors import DataError
+from fastestimator_lite.util.names import param_to_range
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -106,7 +106,7 @@ class DrawnPictureOp(PictureOp):
         limit: float | tuple[float, float],
     ) -> None:
         super().__init__(inputs, outputs, mode, ds_id)
-        self.full_range = to_range(limit, f"{type(self).__name__}({self.parameter})")
+        self.full_range = param_to_range(limit, f"{type(self).__name__}({self.parameter})")
         self.range = self.full_range
 
     def set_rua_level(self, magnitude_coef: float) -> None:
@@ -176,25 +176,3 @@ def check_image(image: np.ndarray, channels: tuple[int, ...], op: NumpyOp) -> No
             f"{image.dtype} of shape {image.shape} for {op.inputs}; ops that make floats (Minmax, Normalize) or move the "
             "channels (ChannelTranspose) come after it"
         )
-
-
-def to_range(value: float | tuple[float, float], where: str) -> tuple[float, float]:
-    """Read a range.
-
-    Args:
-        value: The two ends, or a single n for (-n, n).
-        where: What it is for, for the message.
-
-    Returns:
-        The lower and the upper end.
-
-    Raises:
-        ConfigError: If it is neither.
-    """
-    given = np.asarray(value)
-    ends = [float(end) for end in given.ravel()] if given.dtype.kind in "iuf" else []
-    if given.ndim == 0 and ends:
-        ends = [-abs(ends[0]), abs(ends[0])]
-    if len(ends) != 2 or not all(map(math.isfinite, ends)) or ends[0] > ends[1]:
-        raise ConfigError(f"{where} must be a number n for (-n, n), or a range (low, high), got {value!r}")
-    return ends[0], ends[1]

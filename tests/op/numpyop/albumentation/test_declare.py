@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from fastestimator_lite.op.numpyop.albumentation.declare import build_transform, fields
@@ -130,6 +131,33 @@ def test_value_that_albumentations_refuses_is_an_error_of_ours():
 def test_parameter_that_albumentations_does_not_know_is_an_error():
     with pytest.raises(ConfigError, match="value"):
         build_transform("Rotate", {"value": 3}, "Rotate")
+
+
+class Unchanged:
+    def apply(self, img, **params):
+        return img + self.step
+
+
+class Sepia(ImageOnly):
+    albumentation = "ToSepia"  # has no schema of its parameters
+    methods = Unchanged
+
+    def _settings(self) -> dict[str, Any]:
+        return {"step": 2}
+
+
+def test_methods_of_ours_come_first_also_without_a_schema():
+    op = Sepia("x", "y")
+    assert type(op.transform).__name__ == "ToSepia"
+    image = np.full((2, 2, 3), 5, np.uint8)
+    np.testing.assert_array_equal(op.forward([image], {})[0], image + 2)
+
+
+def test_value_that_albumentations_refuses_is_an_error_of_ours_with_methods_too():
+    with pytest.raises(
+        ConfigError, match="Lens: albumentations.OpticalDistortion does not accept .*'distort_limit': 'x'"
+    ):
+        build_transform("OpticalDistortion", {"distort_limit": "x"}, "Lens", Unchanged)
 
 
 def test_target_ops_need_a_picture():
