@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench soak clean
+.PHONY: help setup demo test check bench gpu soak clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,10 @@ check: $(READY) ## lint, format, types, layers, Dockerfile
 
 bench: $(READY) ## run the benchmarks one after the other
 	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) $$script; done
+
+gpu: $(READY) ## run the tests and the benchmark of a GPU; without one they skip
+	$(PY) -m pytest -m gpu $(PYTEST_FLAGS) tests
+	$(PY) benchmarks/gpu_step.py
 
 soak: $(READY) ## run the slow tests alone
 	$(PY) -m pytest -m slow $(PYTEST_FLAGS) tests

@@ -229,8 +229,7 @@ class Logger(PerDSTrace):
                 leave=False,
                 miniters=1,  # as often as mininterval says, however many steps come at once
             )
-        self._keep(data)
-        self._print(log_line("FastEstimator-Start", {"step": 1}, data.read_logs()))
+        self._print(log_line("FastEstimator-Start", {"step": 1}, self._kept(data)))
 
     def on_ds_begin(self, data: Data) -> None:
         self._mark, self._last_step = time.perf_counter(), 0
@@ -253,8 +252,7 @@ class Logger(PerDSTrace):
         self._move_bar()
         if system.mode == "train":
             if is_logged(system.global_step, system.log_steps):
-                self._keep(data)
-                self._print(log_line("FastEstimator-Train", {"step": system.global_step}, data.read_logs()))
+                self._print(log_line("FastEstimator-Train", {"step": system.global_step}, self._kept(data)))
         elif system.mode == "eval" and system.log_steps:
             self._print_progress()
 
@@ -277,30 +275,31 @@ class Logger(PerDSTrace):
 
     def on_epoch_end(self, data: Data) -> None:
         system = self.system
-        self._keep(data)
+        logs = self._kept(data)
         if system.log_steps is not None:
-            self._print(
-                log_line(
-                    f"FastEstimator-{(system.mode or '').capitalize()}",
-                    {"step": system.global_step, "epoch": system.epoch_idx},
-                    data.read_logs(),
-                )
-            )
+            head = f"FastEstimator-{(system.mode or '').capitalize()}"
+            self._print(log_line(head, {"step": system.global_step, "epoch": system.epoch_idx}, logs))
 
     def on_end(self, data: Data) -> None:
         self._close_bar()
         if self.system.mode == "test":
             return
-        self._keep(data)
+        logs = self._kept(data)
         if self.system.log_steps is not None:
-            self._print(log_line("FastEstimator-Finish", {"step": self.system.global_step}, data.read_logs()))
+            self._print(log_line("FastEstimator-Finish", {"step": self.system.global_step}, logs))
 
     def on_exception(self, data: Data, error: BaseException) -> None:
         self._close_bar()
 
-    def _keep(self, data: Data) -> None:
-        for key, value in data.read_logs().items():
+    def _kept(self, data: Data) -> dict[str, Any]:
+        """What was written for the log, with tensors as arrays, once it is in the summary."""
+        logs = {
+            key: value if value is None or isinstance(value, (str, int, float)) else to_number(value)
+            for key, value in data.read_logs().items()
+        }
+        for key, value in logs.items():
             self.system.write_summary(key, value)
+        return logs
 
     def _print(self, line: str) -> None:
         if self._bar is not None:
@@ -351,7 +350,7 @@ def _shown(value: Any) -> str:
         return str(value)
     number = to_number(value)
     if number.size == 1:
-        return str(number.reshape(-1)[0])
+        return str(number.flat[0])
     return "\n" + np.array2string(number, separator=",")
 
 

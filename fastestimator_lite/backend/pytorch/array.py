@@ -48,7 +48,9 @@ def pow(x: Tensor, power: Any) -> Tensor:
 
 
 def maximum(x: Tensor, y: Any) -> Tensor:
-    return torch.maximum(x, torch.as_tensor(y, device=x.device))
+    if isinstance(y, Tensor):
+        return torch.maximum(x, y)
+    return torch.maximum(x, torch.full((), y, device=x.device))
 
 
 def clip(x: Tensor, low: Any, high: Any) -> Tensor:
@@ -184,7 +186,10 @@ def random_scalar() -> Tensor:
 
 
 def constant(values: Any, like: Tensor) -> Tensor:
-    return torch.as_tensor(values, dtype=like.dtype, device=like.device)
+    made = torch.as_tensor(values, dtype=like.dtype)
+    if like.is_cuda and not made.is_cuda:  # from pinned memory, so that nobody waits for the device
+        return made.pin_memory().to(like.device, non_blocking=True)
+    return made.to(like.device)
 
 
 # ------------------------------------------------------------------------------------------------- choose and keep
@@ -222,10 +227,15 @@ def from_numpy(x: np.ndarray) -> Tensor:
 
 
 def to_numpy(x: Tensor) -> np.ndarray:
-    x = x.detach().cpu()
+    if x.requires_grad:
+        x = x.detach()
+    if not x.is_cpu:
+        x = x.cpu()
     if x.dtype == torch.bfloat16:  # numpy has no such type
         x = x.float()
-    return x.resolve_conj().resolve_neg().numpy()
+    if x.is_conj() or x.is_neg():
+        x = x.resolve_conj().resolve_neg()
+    return x.numpy()
 
 
 def cast(x: Tensor, dtype: str) -> Tensor:

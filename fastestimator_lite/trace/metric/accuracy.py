@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fastestimator_lite.types import Array
     from fastestimator_lite.util.data import Data
 
-_MANY = 256  # batches whose results may wait on the device
+_MANY = 256  # batches whose results wait, until they are added up where they are
 
 
 @per_ds
@@ -56,19 +56,26 @@ class Accuracy(Trace):
         self.per_ds = per_ds
         self.correct = 0
         self.total = 0
-        self._waiting: list[tuple[Array, int]] = []
+        self._waiting: list[Array] = []  # how many labels of each sample are right, a batch each
+        self._sum: Array | None = None  # of those that waited before
         self._threshold = 0.0 if from_logits else 0.5
 
     def on_epoch_begin(self, data: Data) -> None:
-        self.correct, self.total, self._waiting = 0, 0, []
+        self.correct = self.total = 0
+        self._waiting, self._sum = [], None
 
     def on_batch_end(self, data: Data) -> None:
         true_key, pred_key = self.inputs
         right, labels = self._compare(data[true_key], data[pred_key])
-        data.write_per_instance_log(self.outputs[0], right)
-        self._waiting.append((right, labels))  # counted later, so that no step waits for the device
-        if len(self._waiting) >= _MANY:
+        home = framework_of(right)
+        share = right if labels == 1 else home.cast(right, "float32") / labels
+        data.write_per_instance_log(self.outputs[0], share)
+        if self._waiting and type(right) is not type(self._waiting[0]):
             self._count()
+        self._waiting.append(right)  # read at the end, so that no step waits for the device
+        self.total += int(right.shape[0]) * labels
+        if len(self._waiting) >= _MANY:
+            self._add_up()
 
     def on_epoch_end(self, data: Data) -> None:
         self._count()
@@ -76,7 +83,7 @@ class Accuracy(Trace):
             data.write_with_log(self.outputs[0], self.correct / self.total)
 
     def _compare(self, truth: Any, scores: Any) -> tuple[Array, int]:
-        """Whether each sample is right, shape (B,), and how many labels a sample has."""
+        """How many labels of each sample are right, shape (B,), and how many it has; of one label whether it is."""
         if type(truth) is not type(scores) or truth.device != scores.device:
             truth, scores = to_number(truth), to_number(scores)
         home = framework_of(scores)
@@ -101,22 +108,27 @@ class Accuracy(Trace):
         right = truth == predicted
         if len(wanted) == 1:
             return right, 1
-        shares = home.reduce_mean(home.cast(right, "float32"), tuple(range(1, len(wanted))), False)
-        return shares, int(np.prod(tuple(wanted[1:])))
+        hits = home.reduce_sum(home.cast(right, "int64"), tuple(range(1, len(wanted))), False)
+        return hits, int(np.prod(tuple(wanted[1:])))
+
+    def _add_up(self) -> None:
+        """Put the sum of what waits in its place, without looking at it."""
+        home = framework_of(self._waiting[0])
+        total = home.reduce_sum(home.concat(self._waiting, 0), None, False)
+        self._sum = total if self._sum is None else self._sum + total
+        self._waiting = []
 
     def _count(self) -> None:
-        for right, labels in self._waiting:
-            shares = to_number(right)
-            if labels == 1:
-                self.correct += int(np.count_nonzero(shares))
-            else:
-                self.correct += round(float(shares.astype(np.float64).sum()) * labels)
-            self.total += shares.size * labels
-        self._waiting = []
+        """Look at what waits."""
+        if self._waiting:
+            self._add_up()
+        if self._sum is not None:
+            self.correct, self._sum = self.correct + int(to_number(self._sum)), None
 
     def state_dict(self) -> dict[str, Any]:
         self._count()
         return {"correct": self.correct, "total": self.total}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.correct, self.total, self._waiting = state["correct"], state["total"], []
+        self.correct, self.total = state["correct"], state["total"]
+        self._waiting, self._sum = [], None

@@ -325,6 +325,7 @@ def test_a_run_reads_them_at_log_lines_and_at_the_end_of_an_epoch(waiting, log_s
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode:UserWarning")
 def test_a_step_on_a_gpu_does_not_wait():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
