@@ -10,7 +10,7 @@ from fastestimator_lite.util.errors import ConfigError, suggest
 
 
 def with_inner_layers(model: Any, layers: Sequence[str | int]) -> Any:
-    """A model over the same layers that returns a dictionary: "outputs" of the model, "inner" of each layer.
+    """A model over the same layers that returns "outputs", a list of what the model gives, and "inner", of each layer.
 
     Args:
         model: A functional or Sequential Keras model.
@@ -28,5 +28,9 @@ def with_inner_layers(model: Any, layers: Sequence[str | int]) -> Any:
     if not getattr(model, "inputs", None):
         raise ConfigError("intermediate_layers needs a functional or Sequential Keras model with known inputs")
     inner = [model.get_layer(layer) if isinstance(layer, str) else model.layers[layer] for layer in layers]
-    outputs = {"outputs": model.outputs, "inner": [layer.output for layer in inner]}
-    return sys.modules["keras"].Model(model.inputs, outputs)
+    # a functional model's own structures, so that dictionaries stay what they are; a Sequential has none
+    inputs, outputs = getattr(model, "input", model.inputs), getattr(model, "output", model.outputs[0])
+    if isinstance(outputs, (list, tuple)) and len(outputs) == 1:
+        outputs = outputs[0]
+    found = {"outputs": [outputs], "inner": [layer.output for layer in inner]}
+    return sys.modules["keras"].Model(inputs, found)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_number, to_tensor
 from fastestimator_lite.component import When
-from fastestimator_lite.network.base import BaseNetwork
+from fastestimator_lite.network.base import BaseNetwork, Step
 from fastestimator_lite.network.plan import NetworkPlan
 from fastestimator_lite.util.errors import ConfigError, MissingDependencyError, MissingKeyError, suggest
 from fastestimator_lite.util.names import to_list
@@ -41,7 +43,8 @@ def export(
 
     The file holds the TensorOps and models that are in force at one moment, with their weights. Its inputs are the keys
     that those read from a batch, its outputs the keys that they write, under the same names. The first axis of each input
-    may have any length. NumpyOps, those of `pops` too, are not part of it.
+    may have any length, the others are those of the example. A `torch.export` program takes its inputs in the order of the
+    alphabet and gives a tuple. NumpyOps, those of `pops` too, are not part of it.
 
     Args:
         network: The network.
@@ -58,8 +61,8 @@ def export(
         The path.
 
     Raises:
-        ConfigError: If the format does not go with the network, no op is in force, an op draws a gradient, or the file
-            gives other values than the network.
+        ConfigError: If the format does not go with the network, no op is in force, an op draws a gradient, a key is no
+            tensor, or the file gives other values than the network.
         MissingKeyError: If the example lacks a key, or no op writes one of `outputs`.
         MissingDependencyError: If a library of the extra `export` is missing.
     """
@@ -80,10 +83,25 @@ def export(
     home = importlib.import_module(_HOMES[network.framework])
     _need(kind, network.framework, check)
     target.parent.mkdir(parents=True, exist_ok=True)
-    home.write(step, inputs, names, target, kind)
-    if kind == "onnx" and check:
-        _compare(target, inputs, home.run(step, inputs, names))
+    with _uncompiled(step):
+        home.write(step, inputs, names, target, kind)
+        if kind == "onnx" and check:
+            _compare(target, inputs, home.run(step, inputs, names))
     return target
+
+
+@contextlib.contextmanager
+def _uncompiled(step: Step) -> Iterator[None]:
+    """Run the models as they are: what a compiler made of them is for this process alone."""
+    cards = [card_of(model) for model in {model for _, op in step.plan.ops for model in op.get_fe_models()}]
+    compiled = [card.compiled for card in cards]
+    for card in cards:
+        card.compiled = None
+    try:
+        yield
+    finally:
+        for card, form in zip(cards, compiled, strict=True):
+            card.compiled = form
 
 
 def _wanted(outputs: str | Iterable[str] | None) -> set[str] | None:

@@ -30,6 +30,11 @@ class _Inference(torch.nn.Module):
         plan = self._step.plan
         state = {"mode": plan.mode, "epoch": self._step.epoch, "warmup": False, "tape": None, "deferred": {}}
         self._step.run(store, state)
+        for key in self._outputs:
+            if not isinstance(store[key], torch.Tensor):
+                raise ConfigError(
+                    f"fe.export writes tensors, and {key!r} is a {type(store[key]).__name__}; name the keys to write in outputs"
+                )
         return tuple(store[key] for key in self._outputs)
 
 
@@ -62,6 +67,8 @@ def write(step: Step, inputs: Mapping[str, torch.Tensor], outputs: Sequence[str]
         warnings.simplefilter("ignore")  # what torch says of its own parts
         try:
             program = torch.export.export(module, examples, dynamic_shapes=shapes, strict=False)
+        except ConfigError:
+            raise
         except Exception as err:
             raise ConfigError(
                 f"torch cannot trace the ops of the Network for fe.export: {type(err).__name__}: {err}"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.network.base import Step
 from fastestimator_lite.util.errors import ConfigError
 
@@ -62,8 +63,10 @@ def write(step: Step, inputs: Mapping[str, Any], outputs: Sequence[str], path: P
         kind: "savedmodel" or "onnx".
 
     Raises:
-        ConfigError: If TensorFlow cannot trace the ops.
+        ConfigError: If TensorFlow cannot trace the ops, or a model computes in a precision that ONNX's converter lacks.
     """
+    if kind == "onnx":
+        _check_precision(step)
     module = _Inference(step, inputs, outputs)
     function = module.function()
     try:
@@ -81,6 +84,16 @@ def write(step: Step, inputs: Mapping[str, Any], outputs: Sequence[str], path: P
         else:
             _write_onnx(function, concrete, list(inputs), outputs, part)
         part.replace(path)
+
+
+def _check_precision(step: Step) -> None:
+    for model in {model for _, op in step.plan.ops for model in op.get_fe_models()}:
+        card = card_of(model)
+        if card.mixed_precision == "bf16":
+            raise ConfigError(
+                f"fe.export cannot write model {card.name!r}, a Keras model in bf16, as ONNX: tf2onnx has no bfloat16; write a "
+                f"SavedModel, or build it without mixed_precision and load the weights"
+            )
 
 
 def _write_onnx(function: Any, concrete: Any, inputs: Sequence[str], outputs: Sequence[str], path: Path) -> None:

@@ -37,6 +37,16 @@ def model(framework):
     return fe.build(torch_model if framework == "torch" else keras_model, "sgd")
 
 
+def small(framework):
+    if framework == "torch":
+        import torch
+
+        return torch.nn.Linear(4, 2)
+    import keras
+
+    return keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2)])
+
+
 def network(framework, slicers=None):
     one = model(framework)
     ops = [
@@ -137,3 +147,62 @@ def test_wrong_calls_are_named(tensor_framework, tmp_path):
     with pytest.raises(ConfigError, match="slicers are in force"):
         fe.export(sliced, folder_or_file(tensor_framework, tmp_path), example)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_tensor_cannot_be_written(tmp_path):
+    torch = pytest.importorskip("torch")
+
+    class States(torch.nn.Module):
+        def forward(self, x):
+            return {"pred": x * 2, "states": (x, x + 1)}
+
+    made = fe.Network(ModelOp(fe.build(States, None), "x", ["pred", "states"]))
+    for name in ("m.pt2", "m.onnx"):
+        with pytest.raises(ConfigError, match="writes tensors, and 'states' is a tuple; name the keys to write"):
+            fe.export(made, tmp_path / name, {"x": X})
+    assert list(tmp_path.iterdir()) == []
+    program = torch.export.load(fe.export(made, tmp_path / "m.pt2", {"x": X}, "pred"))
+    np.testing.assert_array_equal(program.module()(torch.from_numpy(X))[0].numpy(), X * 2)
+
+
+def test_a_compiled_model_is_written_as_it_is(tensor_framework, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    options = {"backend": "eager"} if tensor_framework == "torch" else True
+    one = fe.build(lambda: small(tensor_framework), None, compile=options)
+    made = fe.Network(ModelOp(one, "x", "p"))
+    expected = made.transform({"x": X}, "infer")["p"].numpy()
+    compiled = one.fe.compiled
+    path = fe.export(made, tmp_path / "m.onnx", {"x": X})
+    found = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(["p"], {"x": X})[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert compiled is not None and one.fe.compiled is compiled
+
+
+def test_half_precision_in_a_file(tensor_framework, tmp_path):
+    """Torch learns of it only when it runs, so its files are in float32; a Keras model is made of half layers."""
+    pytest.importorskip("onnxruntime")
+    one = fe.build(lambda: small(tensor_framework), None, mixed_precision="bf16", model_name="half")
+    made = fe.Network(ModelOp(one, "x", "p"))
+    fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X})
+    if tensor_framework == "tf":
+        with pytest.raises(ConfigError, match="cannot write model 'half', a Keras model in bf16, as ONNX"):
+            fe.export(made, tmp_path / "m.onnx", {"x": X})
+    else:
+        fe.export(made, tmp_path / "m.onnx", {"x": X})
+
+
+def test_several_inputs_and_outputs_of_a_keras_model_by_name(tmp_path, caplog):
+    keras, tf = pytest.importorskip("keras"), pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("Keras runs on another backend")
+
+    def make():
+        right, left = keras.Input((4,), name="right"), keras.Input((4,), name="left")
+        return keras.Model({"right": right, "left": left}, {"sum": right + left, "gap": right - 2 * left})
+
+    made = fe.Network(ModelOp(fe.build(make, None), ["right", "left"], ["gap", "sum"]))
+    path = fe.export(made, tmp_path / "m", {"right": X, "left": Z})
+    found = tf.saved_model.load(str(path)).signatures["serving_default"](right=tf.constant(X), left=tf.constant(Z))
+    np.testing.assert_allclose(found["sum"], X + Z, rtol=1e-5)
+    np.testing.assert_allclose(found["gap"], X - 2 * Z, rtol=1e-5)
+    assert "AutoGraph" not in caplog.text

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fastestimator_lite.backend.arguments import Arguments
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import cast
 from fastestimator_lite.backend.framework import framework_of_model
@@ -20,12 +21,18 @@ if TYPE_CHECKING:
     from fastestimator_lite.types import Model
 
 
+_OF_WRONG_ARGUMENTS = (AttributeError, IndexError, TypeError, ValueError)
+
+
 class ModelOp(TensorOp):
     """Run a model. Under mixed precision it computes in half precision, and what it returns is float32.
 
     Args:
         model: A model from `fe.build`.
-        inputs: Key or keys of its inputs, each a tensor with a leading batch axis.
+        inputs: Key or keys of its inputs, each a tensor with a leading batch axis. They are given in order, but where the
+            last ones are called as optional arguments of a torch module's `forward`, or all as the entries of the
+            dictionary that a Keras model takes, they go by name. A dictionary says which argument gets which key:
+            {"input_ids": "words", "labels": "y"}.
         outputs: Key or keys of what it returns, then of what `intermediate_layers` give. Of a dictionary or dataclass, such
             as models of Hugging Face return, the fields with these names; where not all names are there, the first
             fields that are not None.
@@ -35,13 +42,13 @@ class ModelOp(TensorOp):
         intermediate_layers: Layers whose outputs are wanted as well, by name or by index.
 
     Raises:
-        ConfigError: If `model` did not come from `fe.build`.
+        ConfigError: If `model` did not come from `fe.build`, or has no argument that `inputs` names.
     """
 
     def __init__(
         self,
         model: Model,
-        inputs: Keys = None,
+        inputs: Keys | Mapping[str, str] = None,
         outputs: Keys = None,
         mode: Keys = None,
         ds_id: Keys = None,
@@ -49,7 +56,8 @@ class ModelOp(TensorOp):
         gradients: bool = True,
         intermediate_layers: str | int | Sequence[str | int] | None = None,
     ) -> None:
-        super().__init__(inputs, outputs, mode, ds_id)
+        names = list(inputs) if isinstance(inputs, Mapping) else None
+        super().__init__(list(inputs.values()) if isinstance(inputs, Mapping) else inputs, outputs, mode, ds_id)
         if isinstance(model, (list, tuple)):
             raise ConfigError("ModelOp(model) takes one model; fe.build returned several, give them an op each")
         card_of(model)
@@ -58,6 +66,7 @@ class ModelOp(TensorOp):
         self.gradients = gradients
         self.intermediate_layers = to_list(intermediate_layers)
         self._home = framework_of_model(model)
+        self._arguments = self._found_arguments(names)
         self._is_half = bool(card_of(model).mixed_precision)
         self._tapped = self._home.tap(model, self.intermediate_layers) if self.intermediate_layers else None
 
@@ -66,6 +75,8 @@ class ModelOp(TensorOp):
 
     def forward(self, data: Any, state: dict[str, Any]) -> Any:
         inputs = data if self.in_list else [data]
+        if not self._arguments.is_plain:
+            inputs = self._arguments.arrange(inputs)
         training = state["mode"] == "train" and self.trainable
         if self.gradients:
             outputs = self._run(inputs, training)
@@ -79,10 +90,21 @@ class ModelOp(TensorOp):
         return outputs
 
     def explain(self, err: Exception, data: Any) -> None:
-        inputs = dict(zip(self.inputs, data if self.in_list else [data], strict=True))
-        told = self._home.mismatch(self.model, inputs)
+        told = self._home.mismatch(self.model, self._arguments.named(data if self.in_list else [data]))
+        given = self._arguments.told()
+        if told is None and given is not None and isinstance(err, _OF_WRONG_ARGUMENTS):
+            told = (
+                f"it failed with {type(err).__name__}: {err!s:.300}; it was given {given}: if that is not what is meant, "
+                f"say which argument gets which key, as in ModelOp(model, {{'argument': 'key'}})"
+            )
         if told is not None:
             raise ConfigError(f"ModelOp of model {card_of(self.model).name!r}: {told}")
+
+    def _found_arguments(self, names: Sequence[str] | None) -> Arguments:
+        try:
+            return Arguments(self.model, self.inputs, names)
+        except ConfigError as err:
+            raise ConfigError(f"ModelOp(inputs) of model {card_of(self.model).name!r}: {err}") from None
 
     def _chosen(self, found: Any, keys: Sequence[str]) -> list[Any]:
         """The fields of an output that has named ones: those with the names of the keys, else the first."""
@@ -97,11 +119,12 @@ class ModelOp(TensorOp):
         return list(values.values())[: len(keys)]
 
     def _run(self, inputs: Sequence[Any], training: bool) -> Any:
+        # no annotated variables: TensorFlow's autograph, which reads this beside a user's op, cannot take them
         if self._tapped is not None:
             found, inner = self._tapped(inputs, training)
             if _is_named(type(found)):
                 found = self._chosen(found, self.outputs[: len(self.outputs) - len(inner)])
-            outputs: Any = [*(found if isinstance(found, (list, tuple)) else [found]), *inner]
+            outputs = [*(found if isinstance(found, (list, tuple)) else [found]), *inner]
         else:
             outputs = self._home.feed_forward(self.model, *inputs, training=training)
             if _is_named(type(outputs)):
@@ -120,11 +143,12 @@ _is_named: Callable[[type], bool] = functools.cache(_has_fields)
 
 def _fields(found: Any) -> dict[str, Any]:
     """The fields of a dictionary or dataclass that are not None."""
-    if isinstance(found, Mapping):
-        items: Iterable[tuple[Any, Any]] = found.items()
-    else:
-        items = [(field.name, getattr(found, field.name)) for field in dataclasses.fields(found)]
-    return {str(key): value for key, value in items if value is not None}
+    values = (
+        found
+        if isinstance(found, Mapping)
+        else {one.name: getattr(found, one.name) for one in dataclasses.fields(found)}
+    )
+    return {str(key): value for key, value in values.items() if value is not None}
 
 
 def _to_full(value: Any) -> Any:
