@@ -8,6 +8,8 @@ from typing import Any
 from fastestimator_lite.backend.rule import LossScale
 from fastestimator_lite.util.errors import ConfigError
 
+NO_LAYOUT = "build(channels_last=True) is for torch modules; Keras has keras.config.set_image_data_format"
+
 
 class Updates:
     """How many times a model's optimizers have stepped in a run; a step that is put off or skipped does not count."""
@@ -48,6 +50,8 @@ class ModelCard:
         scale: What its losses are multiplied by before they are differentiated; None for 1.
         is_plain: Whether the model is run by calling it with its inputs alone; False where nobody knows.
         compiled: The compiled form of the model, which runs in its place; None where it is run as it is.
+        channels_last: What `build` was asked for.
+        layout: How the activations of a torch module lie in memory; None where nobody sees to that.
     """
 
     name: str
@@ -63,6 +67,8 @@ class ModelCard:
     scale: LossScale | None = None
     is_plain: bool = False
     compiled: Any = None
+    channels_last: bool | None = None
+    layout: Any = None
 
     def optimizers(self) -> dict[str, Any]:
         """All optimizers by phase: "0" for a single one, else counted over the values of the schedule."""

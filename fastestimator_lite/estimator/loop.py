@@ -58,6 +58,9 @@ class Loop:
             self._step.settle()
         except NonFiniteError as err:
             raise _placed(err, self._system, self._loader) from None
+        except Exception as err:
+            self._step.explain(err)
+            raise
 
     def _run_each(self) -> None:
         system, step, before, after = self._system, self._step, self._before, self._after

@@ -375,6 +375,9 @@ class Step:
         for op in self.plan.updates:
             op.settle()
 
+    def explain(self, err: Exception) -> None:
+        """Add to an error what is known of it beyond what it says."""
+
     def located(self, err: NonFiniteError, store: dict[str, Any]) -> NonFiniteError:
         """An error that also names the first tensor that is not finite, and the samples in which it is not.
 

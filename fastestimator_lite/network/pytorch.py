@@ -10,10 +10,12 @@ import torch
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.device import get_device
+from fastestimator_lite.backend.pytorch.mismatch import device_assert
 from fastestimator_lite.backend.pytorch.model import statistics
 from fastestimator_lite.network.base import BaseNetwork, Step
 from fastestimator_lite.network.minibatches import MinibatchWork, Work
 from fastestimator_lite.network.plan import NetworkPlan
+from fastestimator_lite.op.tensorop.loss.loss import LossOp
 from fastestimator_lite.util.errors import ConfigError
 
 
@@ -42,6 +44,8 @@ class TorchStep(Step):
         self._device = device
         self._moved = plan.input_keys() if device.type != "cpu" else set()
         self._pins = device.type == "cuda"  # only from pinned memory does a copy run beside the computation
+        # the host is ahead of the device, so a copy in a stream of its own runs while the device is at the step before
+        self._copies = torch.cuda.Stream(device) if self._pins and torch.cuda.is_available() else None
         self._grad = any(op.fe_retain_graph() is not None for _, op in plan.ops)
         self._models = {model for _, op in plan.ops for model in op.get_fe_models()}
         self._half = _half_type(self._models)
@@ -65,6 +69,13 @@ class TorchStep(Step):
         tensors = self._tensors(batch)
         tensors.update(self._work(tensors, True))
         return self.finish(tensors)
+
+    def explain(self, err: Exception) -> None:
+        losses = [op for _, op in self.plan.ops if isinstance(op, LossOp)]
+        keys = dict.fromkeys(key for op in losses for key in op.inputs)
+        told = device_assert(err, [key for op in losses for key in op.outputs], list(keys))
+        if told is not None and hasattr(err, "add_note"):
+            err.add_note(told)
 
     def _run_ops(self, tensors: dict[str, Any], dry: bool) -> dict[str, Any]:
         store = dict(tensors)
@@ -101,12 +112,28 @@ class TorchStep(Step):
                 value = torch.from_numpy(value)
             elif not isinstance(value, torch.Tensor):
                 value = to_tensor(value, "torch")
-            if key in self._moved and isinstance(value, torch.Tensor):
-                if self._pins and value.device.type == "cpu":
-                    value = value.pin_memory()  # torch keeps the page until the copy below is through
-                value = value.to(self._device, non_blocking=True)
             tensors[key] = value
+        if self._moved:
+            values = {key: tensors[key] for key in self._moved if isinstance(tensors.get(key), torch.Tensor)}
+            tensors.update(self._on_device(values))
         return tensors
+
+    def _on_device(self, values: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Tensors on the device, by copies that nobody waits for."""
+        if self._copies is None:
+            return {key: self._copied(value) for key, value in values.items()}
+        with torch.cuda.stream(self._copies):
+            copied = {key: self._copied(value) for key, value in values.items()}
+        stream = torch.cuda.current_stream(self._device)
+        stream.wait_stream(self._copies)
+        for value in copied.values():
+            value.record_stream(stream)  # else its memory may be used again while the step still reads it
+        return copied
+
+    def _copied(self, value: torch.Tensor) -> torch.Tensor:
+        if self._pins and value.device.type == "cpu":
+            value = value.pin_memory()  # torch keeps the page until the copy is through
+        return value.to(self._device, non_blocking=True)
 
 
 def _half_type(models: set[Any]) -> torch.dtype | None:

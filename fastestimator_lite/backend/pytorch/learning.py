@@ -10,11 +10,12 @@ from typing import Any
 import torch
 
 from fastestimator_lite.backend.card import ModelCard, card_of
+from fastestimator_lite.backend.pytorch.finite import LARGE, FiniteCheck, Gradients, filled, first_bad, flagged
+from fastestimator_lite.backend.pytorch.keras_model import is_keras
 from fastestimator_lite.backend.rule import LEAST_SCALE, UpdateRule
 from fastestimator_lite.util.errors import NonFiniteError
 
-Gradients = Sequence[torch.Tensor | None]
-_INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes
+_FLAGS_IN_A_ROW = 512
 
 
 def parameters(model: torch.nn.Module) -> list[torch.Tensor]:
@@ -74,13 +75,14 @@ class Learner:
         self.is_alone = False
         self._device = next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
         self.waits = self._device.type != "cpu" and rule.nan == "raise" and self._card.scale is None
-        self._found = torch.zeros((), device=self._device)
-        self._one = torch.ones((), device=self._device)
-        self._flags: list[torch.Tensor] = []
+        self._check = FiniteCheck(self._device)
+        self._flags: list[torch.Tensor] = []  # of the last steps, one by one
+        self._rows: list[torch.Tensor] = []  # of steps before, many in a tensor, since each takes 512 bytes of a device
         self._steps = self._samples = 0  # gathered so far
         self._sums: dict[int, torch.Tensor] = {}  # by place among all parameters: which are trained may change
         self._trained: list[torch.Tensor] | None = None
         self._places: list[int] = []
+        self._has_large = False
 
     def learn_from(self, loss: torch.Tensor, state: dict[str, Any], retain_graph: bool) -> None:
         """Learn from the mean of a loss.
@@ -96,22 +98,35 @@ class Learner:
             state["half"] = True
             return
         mean = loss.mean() if loss.dim() else loss
+        if not self._card.is_plain and is_keras(self._model):
+            mean = _penalized(mean, self._model)
         scale = self._card.scale
         target = mean if scale is None else mean * scale.value
-        trained, is_dry = parameters(self._model), state.get("warmup")
-        if self.is_alone and not is_dry:  # cheaper than to ask for certain gradients, where there are no others
+        trained, is_dry = self._parameters(), state.get("warmup")
+        is_placed = self.is_alone and not is_dry  # cheaper than to ask for certain gradients, where there are no others
+        gradients: Gradients
+        if is_placed:
             for parameter in trained:
                 parameter.grad = None
             target.backward()
-            gradients: Gradients = [parameter.grad for parameter in trained]
+            gradients = [parameter.grad for parameter in trained]
         else:
             gradients = torch.autograd.grad(target, trained, retain_graph=retain_graph, allow_unused=True)
         if is_dry:
             return
         if scale is not None:
-            gradients = _unscaled(gradients, scale.value)
+            gradients, is_placed = _unscaled(gradients, scale.value), False
         samples = (loss.numel() if loss.dim() else state.get("samples", 1)) if self._rule.merge > 1 else 1
-        self._take(gradients, mean, samples, not retain_graph, state)
+        self._take(gradients, mean, samples, state, not retain_graph, is_placed)
+
+    def _parameters(self) -> list[torch.Tensor]:
+        """The parameters that are trained; what is to be known about them is found out where they are others."""
+        trained = parameters(self._model)
+        if trained is not self._trained:
+            known = {id(parameter): place for place, parameter in enumerate(self._model.parameters())}
+            self._trained, self._places = trained, [known[id(parameter)] for parameter in trained]
+            self._has_large = any(parameter.numel() >= LARGE for parameter in trained)
+        return trained
 
     def take(self, gradients: Gradients, state: dict[str, Any]) -> None:
         """Learn from gradients that somebody else made.
@@ -128,14 +143,35 @@ class Learner:
             state["half"] = True
             return
         detached = [None if gradient is None else gradient.detach() for gradient in gradients]
-        self._take(detached, None, state.get("samples", 1), False, state)
+        self._parameters()
+        self._take(detached, None, state.get("samples", 1), state, False, False)
 
     def _take(
-        self, gradients: Gradients, mean: torch.Tensor | None, samples: int, is_own: bool, state: dict[str, Any]
+        self,
+        gradients: Gradients,
+        mean: torch.Tensor | None,
+        samples: int,
+        state: dict[str, Any],
+        is_own: bool,
+        is_placed: bool,
     ) -> None:
+        """Check gradients, and merge or update.
+
+        Args:
+            gradients: One for each trained parameter.
+            mean: The loss; None if somebody else differentiated it.
+            samples: How many there are.
+            state: The state of the network's step.
+            is_own: Whether nobody else has a part in the gradients, so that they may be written to.
+            is_placed: Whether they are the parameters' `grad` already.
+        """
         rule = self._rule
         if self.waits and not any(one is not None and (one.is_sparse or one.is_complex()) for one in gradients):
-            gradients = self._flagged(gradients, mean)
+            (gradients, good), is_placed = flagged(gradients, mean), False
+            self._flags.append(good)
+            if len(self._flags) == _FLAGS_IN_A_ROW:
+                self._rows.append(torch.stack(self._flags))
+                self._flags = []
         elif (rule.nan != "ignore" or self._card.scale is not None) and not self._is_good(gradients, mean, is_own):
             samples, state["skipped"] = 0, True
         deferred = state.get("deferred") if self._defer or state.get("defer") else None
@@ -144,17 +180,17 @@ class Learner:
             if self._steps == rule.merge:
                 self._update(self._merged(), deferred)
         elif samples:
-            self._update(gradients, deferred)
+            self._update(gradients, deferred, is_placed)
 
-    def _update(self, gradients: Gradients | None, deferred: Any) -> None:
+    def _update(self, gradients: Gradients | None, deferred: Any, is_placed: bool = False) -> None:
         if gradients is None:  # none of the steps had any
             return
         if self._clips:
-            gradients = clipped(gradients, self._rule.clip_norm, self._rule.clip_value)
+            gradients, is_placed = clipped(gradients, self._rule.clip_norm, self._rule.clip_value), False
         if deferred is not None:
             update_model(self._model, gradients, True, deferred)
         else:
-            _step(self._card, parameters(self._model), gradients)
+            _step(self._card, () if is_placed else self._parameters(), () if is_placed else gradients)
 
     # ---- merging
 
@@ -163,10 +199,6 @@ class Learner:
         if not samples:
             return
         self._samples += samples
-        trained = parameters(self._model)
-        if trained is not self._trained:
-            known = {id(parameter): place for place, parameter in enumerate(self._model.parameters())}
-            self._trained, self._places = trained, [known[id(parameter)] for parameter in trained]
         for place, gradient in zip(self._places, gradients, strict=True):
             if gradient is not None:
                 total = self._sums.get(place)
@@ -194,12 +226,12 @@ class Learner:
     def _is_good(self, gradients: Gradients, mean: torch.Tensor | None, is_own: bool) -> bool:
         """Whether the loss and the gradients are finite; raises if that is the policy."""
         rule, scale = self._rule, self._card.scale
-        if rule.nan != "ignore" and mean is not None and not math.isfinite(mean.item()):
+        if mean is not None and rule.nan != "ignore" and not math.isfinite(mean.item()):
             if rule.nan == "raise":
                 raise NonFiniteError(f"the loss {rule.loss_name!r} of model {self._card.name!r} is {mean.item()}")
             return False
         present = [gradient for gradient in gradients if gradient is not None]
-        is_good = self._are_finite(present, is_own)
+        is_good = self._check.are_finite(present, is_own, self._has_large)
         if scale is not None:
             if is_good or scale.value >= LEAST_SCALE:
                 scale.note(is_good)
@@ -210,39 +242,17 @@ class Learner:
             raise NonFiniteError(self._told(gradients))
         return False
 
-    def _are_finite(self, gradients: list[torch.Tensor], is_own: bool) -> bool:
-        if is_own:
-            # one call instead of two for each gradient; it multiplies them by 1 in place, so they must be our own
-            try:
-                torch._amp_foreach_non_finite_check_and_unscale_(gradients, self._found, self._one)
-                if not self._found.item():
-                    return True
-                self._found.zero_()
-                return False
-            except RuntimeError:  # sparse, complex, or several entries in one place of memory
-                self._found.zero_()
-        return all(bool(_values(gradient).isfinite().all()) for gradient in gradients)
-
     def _told(self, gradients: Gradients) -> str:
         """Which gradient is not finite, in words."""
         known = {id(parameter): name for name, parameter in self._model.named_parameters()}
-        for parameter, gradient in zip(parameters(self._model), gradients, strict=True):
-            if gradient is not None and not bool(_values(gradient).isfinite().all()):
-                word = "NaN" if bool(_values(gradient).isnan().any()) else "infinite"
-                return (
-                    f"the gradient of the loss {self._rule.loss_name!r} with respect to {known[id(parameter)]!r} of model "
-                    f"{self._card.name!r} is {word}"
-                )
-        return f"a gradient of the loss {self._rule.loss_name!r} of model {self._card.name!r} is NaN or infinite"
-
-    def _flagged(self, gradients: Gradients, mean: torch.Tensor | None) -> Gradients:
-        """The gradients, all 0 if something is not finite; `settle` will tell."""
-        present = [gradient for gradient in gradients if gradient is not None]
-        checked = [*present, *([] if mean is None else [mean.detach()])]
-        good = torch.stack([norm.float() for norm in torch._foreach_norm(checked, math.inf)]).isfinite().all()
-        self._flags.append(good)
-        kept = iter(_masked(present, good))
-        return [None if gradient is None else next(kept) for gradient in gradients]
+        found = first_bad(gradients)
+        if found is None:
+            return f"a gradient of the loss {self._rule.loss_name!r} of model {self._card.name!r} is NaN or infinite"
+        place, word = found
+        return (
+            f"the gradient of the loss {self._rule.loss_name!r} with respect to "
+            f"{known[id(self._parameters()[place])]!r} of model {self._card.name!r} is {word}"
+        )
 
     def settle(self) -> None:
         """Look at the checks that nobody looked at yet.
@@ -250,10 +260,11 @@ class Learner:
         Raises:
             NonFiniteError: If one failed; its `steps_ago` says when.
         """
-        if not self._flags:
+        if not self._flags and not self._rows:
             return
-        good = torch.stack(self._flags).tolist()
-        self._flags = []
+        last = [torch.stack(self._flags)] if self._flags else []
+        good = torch.cat([*self._rows, *last]).tolist()
+        self._flags, self._rows = [], []
         if not all(good):
             err = NonFiniteError(
                 f"the loss {self._rule.loss_name!r} of model {self._card.name!r}, or a gradient of it, is NaN or infinite"
@@ -286,28 +297,14 @@ def clipped(gradients: Gradients, norm: float | None, value: float | None) -> li
     if norm is not None and present:
         total = torch.linalg.vector_norm(torch.stack([one.float() for one in torch._foreach_norm(present)]))
         present = list(torch._foreach_mul(present, norm / total.clamp(min=norm)))
-    kept = iter(present)
-    return [None if gradient is None else next(kept) for gradient in gradients]
+    return filled(gradients, present)
+
+
+def _penalized(mean: torch.Tensor, model: Any) -> torch.Tensor:
+    """A loss and what a Keras model adds to it: its regularizers, and what its layers gave to `add_loss`."""
+    return sum((extra.to(mean.dtype) for extra in model.losses), start=mean)
 
 
 def _unscaled(gradients: Gradients, scale: float) -> list[torch.Tensor | None]:
-    return [None if gradient is None else gradient / scale for gradient in gradients]
-
-
-def _values(gradient: torch.Tensor) -> torch.Tensor:
-    """The entries of a gradient; of a sparse one those that are stored."""
-    return gradient.coalesce().values() if gradient.is_sparse else gradient
-
-
-def _masked(gradients: list[torch.Tensor], good: torch.Tensor) -> list[torch.Tensor]:
-    """The gradients, or zeros if `good` is false, without asking the device which; NaN times 0 would be NaN."""
-    groups: dict[torch.dtype, list[int]] = {}
-    for place, gradient in enumerate(gradients):
-        groups.setdefault(gradient.dtype, []).append(place)
-    masked = list(gradients)
-    for dtype, places in groups.items():
-        whole = _INTEGERS[dtype.itemsize]
-        bits = torch._foreach_mul([gradients[place].view(whole) for place in places], good.to(whole))
-        for place, one in zip(places, bits, strict=True):
-            masked[place] = one.view(dtype)
-    return masked
+    present = [gradient for gradient in gradients if gradient is not None]
+    return filled(gradients, torch._foreach_div(present, scale) if present else ())

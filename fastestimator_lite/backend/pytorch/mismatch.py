@@ -1,8 +1,8 @@
-"""Why a torch module could not take its input."""
+"""Why a torch module could not take its input, or a device gave up."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -41,6 +41,33 @@ def mismatch(model: torch.nn.Module, inputs: Mapping[str, Any]) -> str | None:
         for handle in handles:
             handle.remove()
     return None
+
+
+def device_assert(err: BaseException, losses: Sequence[str], keys: Sequence[str]) -> str | None:
+    """Say what a check that failed on a CUDA device may mean.
+
+    The device tells of it late, to whatever asks next, so its place is unknown; only likely causes can be named.
+
+    Args:
+        err: What was raised.
+        losses: Keys of the losses.
+        keys: What they are computed from.
+
+    Returns:
+        Some sentences, or None if it is another error.
+    """
+    if not isinstance(err, RuntimeError) or "device-side assert" not in str(err):
+        return None
+    told = (
+        f": look at {', '.join(map(repr, keys))}, from which {', '.join(map(repr, losses))} is computed" if keys else ""
+    )
+    return (
+        f"a check on the CUDA device failed, in this step or shortly before it: the device tells of it late, so what the "
+        f"traceback shows need not be the cause. Mostly an index is out of range, such as a label that is not in "
+        f"[0, classes) or a token that is not in [0, size of the embedding){told}. Run again with CUDA_LAUNCH_BLOCKING=1 in "
+        f"the environment to see the op, or on the CPU (CUDA_VISIBLE_DEVICES=) to see the value; this process cannot use "
+        f"the device any more"
+    )
 
 
 def _told(name: str, layer: torch.nn.Module, given: torch.Tensor, inputs: Mapping[str, Any]) -> str | None:

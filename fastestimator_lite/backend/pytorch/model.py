@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from fastestimator_lite.backend.card import card_of
+from fastestimator_lite.backend.card import NO_LAYOUT, card_of
 from fastestimator_lite.backend.device import get_device
 from fastestimator_lite.backend.inner import with_inner_layers
 from fastestimator_lite.backend.pytorch.average import Average as Average
+from fastestimator_lite.backend.pytorch.buffers import statistics as statistics
+from fastestimator_lite.backend.pytorch.buffers import unchanged as unchanged
+from fastestimator_lite.backend.pytorch.keras_model import is_keras as is_keras
+from fastestimator_lite.backend.pytorch.layout import Layout
 from fastestimator_lite.backend.pytorch.learning import Learner as Learner
 from fastestimator_lite.backend.pytorch.learning import list_parameters as list_parameters
 from fastestimator_lite.backend.pytorch.learning import parameters as parameters
 from fastestimator_lite.backend.pytorch.learning import update_model as update_model
 from fastestimator_lite.backend.pytorch.mismatch import mismatch as mismatch
+from fastestimator_lite.backend.pytorch.optimizer import OPTIMIZER_FN_HELP as OPTIMIZER_FN_HELP
+from fastestimator_lite.backend.pytorch.optimizer import build_optimizer as build_optimizer
+from fastestimator_lite.backend.pytorch.optimizer import check_optimizer as check_optimizer
+from fastestimator_lite.backend.pytorch.optimizer import load_optimizer_state as load_optimizer_state
+from fastestimator_lite.backend.pytorch.optimizer import optimizer_by_function as optimizer_by_function
+from fastestimator_lite.backend.pytorch.optimizer import optimizer_by_name as optimizer_by_name
+from fastestimator_lite.backend.pytorch.optimizer import optimizer_state as optimizer_state
 from fastestimator_lite.backend.rule import LossScale
 from fastestimator_lite.util.atomic import replacing
 from fastestimator_lite.util.errors import CheckpointError, ConfigError, suggest
 from fastestimator_lite.util.names import check_file_name
 
 NAME = "torch"
-_keras_kinds: dict[type, bool] = {}
 _WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before parameter names
 
 
@@ -42,15 +50,16 @@ def feed_forward(model: torch.nn.Module, *x: Any, training: bool) -> Any:
     if card is not None and card.is_plain:
         return model(*x)
     run = model if card is None or card.compiled is None else card.compiled
+    if card is not None and card.layout is not None:
+        return _run_laid_out(card, model, run, x)
     return _run_keras(run, x, training) if is_keras(model) else run(*x)
 
 
-def is_keras(model: torch.nn.Module) -> bool:
-    """Whether a module is a Keras model on its torch backend."""
-    kind = type(model)
-    if kind not in _keras_kinds:
-        _keras_kinds[kind] = "keras" in sys.modules and isinstance(model, sys.modules["keras"].Model)
-    return _keras_kinds[kind]
+def _run_laid_out(card: Any, model: torch.nn.Module, run: Any, x: Sequence[Any]) -> Any:
+    found = card.layout.run(model, run, x)
+    if card.layout.is_on is False:
+        card.layout, card.is_plain = None, card.compiled is None
+    return found
 
 
 def _run_keras(run: Any, x: Sequence[Any], training: bool) -> Any:
@@ -121,18 +130,6 @@ def _tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 def _put(tensors: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> None:
     for key, tensor in tensors.items():
         tensor.copy_(values[key])
-
-
-def build_optimizer(optimizer: torch.optim.Optimizer, model: torch.nn.Module) -> None:
-    """Nothing to do in torch: an optimizer makes its state as it goes."""
-
-
-def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    return copy.deepcopy(optimizer.state_dict())  # it shares its tensors with the optimizer
-
-
-def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    optimizer.load_state_dict(state)
 
 
 def save_model(
@@ -206,32 +203,6 @@ def _bare(key: str) -> str:
     return key
 
 
-def statistics(model: torch.nn.Module) -> list[torch.Tensor]:
-    """What a forward pass may change, such as BatchNorm's statistics."""
-    untrained = [one for one in model.parameters() if not one.requires_grad] if is_keras(model) else []
-    return [*model.buffers(), *(one.detach() for one in untrained)]
-
-
-@contextlib.contextmanager
-def unchanged(models: Sequence[torch.nn.Module]) -> Iterator[None]:
-    """Put buffers, training flags and torch's random state back at the end of the block."""
-    buffers = [(buffer, buffer.clone()) for model in models for buffer in statistics(model)]
-    flags = [(module, module.training) for model in models for module in model.modules()]
-    on_cpu = torch.get_rng_state()
-    on_gpu = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for buffer, value in buffers:
-                buffer.copy_(value)
-        for module, flag in flags:
-            module.training = flag
-        torch.set_rng_state(on_cpu)
-        if on_gpu is not None:
-            torch.cuda.set_rng_state_all(on_gpu)
-
-
 def watch(tensor: torch.Tensor, tape: Any) -> torch.Tensor:
     # a leaf is left as it is: it may be the user's batch
     return tensor if tensor.requires_grad else tensor.detach().requires_grad_()
@@ -244,14 +215,23 @@ def differentiable(model: torch.nn.Module) -> list[torch.Tensor]:
 
 def get_gradient(target: torch.Tensor, sources: Any, higher_order: bool, tape: Any, retain_graph: bool) -> Any:
     many = isinstance(sources, (list, tuple))
+    wanted = sources if many else [sources]
     gradients = torch.autograd.grad(
         target.sum() if target.dim() else target,
-        sources if many else [sources],
+        wanted,
         retain_graph=retain_graph or higher_order,
         create_graph=higher_order,
         allow_unused=True,
     )
-    return list(gradients) if many else gradients[0]
+    found = [_laid_out_as(source, gradient) for source, gradient in zip(wanted, gradients, strict=True)]
+    return found if many else found[0]
+
+
+def _laid_out_as(source: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor | None:
+    """A gradient that is contiguous where its source is, so that `view` takes both."""
+    if gradient is None or gradient.layout is not torch.strided or not source.is_contiguous():
+        return gradient
+    return gradient.contiguous()
 
 
 @contextlib.contextmanager
@@ -319,17 +299,6 @@ def _tap_keras(model: Any, layers: Sequence[str | int]) -> Callable[[Sequence[An
     return run
 
 
-OPTIMIZER_FN_HELP = "A torch optimizer_fn takes the parameters: lambda x: torch.optim.Adam(params=x, lr=0.001)"
-_BY_NAME = {
-    "adadelta": torch.optim.Adadelta,
-    "adagrad": torch.optim.Adagrad,
-    "adam": torch.optim.Adam,
-    "adamax": torch.optim.Adamax,
-    "rmsprop": torch.optim.RMSprop,
-    "sgd": torch.optim.SGD,
-}
-
-
 def prepare(model: torch.nn.Module) -> None:
     """Move a new model to the device, before optimizers hold its parameters."""
     model.to(get_device())
@@ -353,46 +322,22 @@ def compile_forward(model: torch.nn.Module, options: dict[str, Any]) -> None:
     """
     card = card_of(model)
     card.compiled, card.is_plain = torch.compile(model, **options), False
+    if not card.channels_last:
+        card.layout = None  # a compiler lays out what it compiles
 
 
 def attach(model: torch.nn.Module, card: Any) -> None:
     """Put our card on a model."""
-    card.is_plain = not is_keras(model)
+    if card.channels_last and is_keras(model):
+        raise ConfigError(NO_LAYOUT)
+    if not is_keras(model) and card.channels_last is not False:
+        layout = Layout(model, card.channels_last)
+        card.layout = None if layout.is_on is False else layout
+    card.is_plain = not is_keras(model) and card.layout is None
     if card.mixed_precision == "fp16":
         card.scale = LossScale()
     model.fe = card
     model.model_name = card.name
-
-
-def optimizer_by_name(model: torch.nn.Module, name: str) -> torch.optim.Optimizer:
-    """An optimizer with torch's defaults, except that SGD, which has none worth using, steps by 0.01.
-
-    Adam is torch's fused one where the parameters allow it: a third of the time, the same up to rounding. The fused forms
-    of the others take no sparse gradients, which the plain ones do.
-    """
-    parameters = list(model.parameters())
-    options: dict[str, Any] = {"lr": 0.01} if name == "sgd" else {}
-    if name == "adam" and all(one.is_floating_point() and one.device.type in ("cpu", "cuda") for one in parameters):
-        options["fused"] = True
-    return _BY_NAME[name](parameters, **options)
-
-
-def optimizer_by_function(model: torch.nn.Module, function: Callable[..., Any]) -> Any:
-    return function(model.parameters())
-
-
-def check_optimizer(optimizer: Any, name: str) -> None:
-    """Check what an optimizer function returned."""
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        raise ConfigError(
-            f"build: optimizer_fn of model {name!r} returned {type(optimizer).__name__}, not a torch optimizer. "
-            f"{OPTIMIZER_FN_HELP}"
-        )
-    for group in optimizer.param_groups:
-        if group.get("lr", 0) < 0:
-            raise ConfigError(
-                f"build: the optimizer of model {name!r} has learning rate {group['lr']}; it must be >= 0"
-            )
 
 
 def make_deterministic(seed: int) -> None:

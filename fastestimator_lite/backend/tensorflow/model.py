@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from fastestimator_lite.backend.card import card_of
+from fastestimator_lite.backend.card import NO_LAYOUT, card_of
 from fastestimator_lite.backend.inner import with_inner_layers
 from fastestimator_lite.backend.tensorflow.average import Average as Average
 from fastestimator_lite.backend.tensorflow.learning import Learner as Learner
@@ -324,6 +324,8 @@ def compile_forward(model: keras.Model, options: dict[str, Any]) -> None:
 
 def attach(model: keras.Model, card: Any) -> None:
     """Put our card on a model."""
+    if card.channels_last:
+        raise ConfigError(NO_LAYOUT)
     card.updates = VariableUpdates()
     if card.mixed_precision == "fp16":
         card.scale = VariableScale()

@@ -289,6 +289,23 @@ def test_checks_that_are_read_later(waiting):
     step.settle()  # it is told once
 
 
+@pytest.mark.parametrize("bad", [0, 2, 3, 6, 7])
+def test_many_checks_take_little_memory_until_they_are_read(waiting, monkeypatch, bad):
+    from fastestimator_lite.backend.pytorch import learning
+
+    monkeypatch.setattr(learning, "_FLAGS_IN_A_ROW", 3)
+    _, network = waiting
+    step, learner = network.load(TRAIN), network.ops[-1]._learner
+    for number in range(8):
+        step(bad_batch() if number == bad else good_batch())
+    assert [len(row) for row in learner._rows] == [3, 3]
+    assert len(learner._flags) == 2
+    with pytest.raises(NonFiniteError) as caught:
+        step.settle()
+    assert caught.value.steps_ago == 7 - bad
+    step.settle()
+
+
 def test_a_good_step_is_the_same_with_checks_read_later(waiting):
     model, network = waiting
     other = model_of("torch", name="other")
