@@ -45,6 +45,28 @@ class UpdateRule:
         if self.nan not in NAN_POLICIES:
             raise ConfigError(f"UpdateOp(nan) must be one of {', '.join(map(repr, NAN_POLICIES))}, got {self.nan!r}")
 
+    def told_of_detached(self, model: str) -> str:
+        """What to say where a loss has no gradient with respect to any parameter of a model.
+
+        Args:
+            model: Its name.
+        """
+        return (
+            f"UpdateOp(loss_name={self.loss_name!r}) has nothing to teach the model {model!r}: the loss does not depend on its "
+            f"parameters. The ops from ModelOp to the loss must be differentiable, and the ModelOp needs gradients=True"
+        )
+
+    def told_of_frozen(self, model: str) -> str:
+        """What to say where all parameters of a model are frozen.
+
+        Args:
+            model: Its name.
+        """
+        return (
+            f"UpdateOp(loss_name={self.loss_name!r}) changes nothing as long as all parameters of the model {model!r} are "
+            f"frozen"
+        )
+
     @property
     def clips(self) -> bool:
         """Whether gradients are clipped."""

@@ -53,7 +53,7 @@ class Warmup:
         if modes[0] == "train":
             self._warn_of_schedules()
         seen: set[tuple[Any, ...]] = set()
-        unread: dict[str, None] = {}
+        unread: dict[str, bool] = {}  # by key of the data, in order
         with self._unchanged() if tries else contextlib.nullcontext():
             for when in self._moments.distinct(modes):
                 step, loader = self._checked(when, unread)
@@ -63,14 +63,15 @@ class Warmup:
                     _try(step, loader)
         if modes[0] == "train":
             self._system.network.set_optimizers(1)
-        if unread:
+        keys = [key for key, is_unread in unread.items() if is_unread]
+        if keys:
             warn(
-                f"nothing reads the key{'s' * (len(unread) > 1)} {', '.join(map(repr, unread))} of the Pipeline, so "
-                f"{'they are' if len(unread) > 1 else 'it is'} left out of the batches; name a key in the inputs of a "
+                f"nothing reads the key{'s' * (len(keys) > 1)} {', '.join(map(repr, keys))} of the Pipeline, so "
+                f"{'they are' if len(keys) > 1 else 'it is'} left out of the batches; name a key in the inputs of a "
                 f"TensorOp or Trace to keep it"
             )
 
-    def _checked(self, when: When, unread: dict[str, None]) -> tuple[Step, Loader]:
+    def _checked(self, when: When, unread: dict[str, bool]) -> tuple[Step, Loader]:
         """The step and loader of a moment, once it is clear that every key will be there."""
         moments = self._moments
         from_data = moments.everything(when).sample_keys()
@@ -90,7 +91,8 @@ class Warmup:
         step, loader = moments.load(when)
         needed = step.plan.keys_of_batch()
         if needed is not None:
-            unread.update(dict.fromkeys(key for key in from_data if key not in needed))
+            for key in from_data:
+                unread[key] = unread.get(key, True) and key not in needed
         return step, loader
 
     def _check_monitored(self, names: Collection[str], brought: Collection[str], when: When) -> None:

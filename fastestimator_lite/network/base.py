@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -174,14 +175,36 @@ class BaseNetwork:
             For a dictionary, a dictionary of what went in and what came out; else a list of those.
         """
         check_mode(mode, "Network.transform")
-        step = self.load(When(mode, epoch, ds_id))
-        if isinstance(data, dict):
-            step.plan.check_keys(data)
-            return step.dry(data)
-        if callable(data):
-            with data(mode=mode, epoch=epoch, ds_id=ds_id) as batches:
-                return _taken(batches, step.dry, num_steps)
-        return _taken(data, step.dry, num_steps)
+        with self.undisturbed():
+            step = self.load(When(mode, epoch, ds_id))
+
+            def work(batch: dict[str, Any]) -> dict[str, Any]:
+                step.plan.check_keys(batch)
+                return step.dry(batch)
+
+            if isinstance(data, dict):
+                return work(data)
+            if callable(data):
+                with data(mode=mode, epoch=epoch, ds_id=ds_id) as batches:
+                    return _taken(batches, work, num_steps)
+            return _taken(data, work, num_steps)
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Leave a run under way as it is: the optimizers in force, and what ops know of their place in its step."""
+        optimizers = [(card_of(model), card_of(model).current_optimizer) for model in self.models]
+        takers = [(op, op.fe_retain_graph()) for item in self.ops for op in _parts(values_of(item))]
+        alone = [(op, op.is_alone) for op in self._updates()]
+        try:
+            yield
+        finally:
+            for card, optimizer in optimizers:
+                card.current_optimizer = optimizer
+            for op, retains in takers:
+                if retains is not None:
+                    op.fe_retain_graph(retains)
+            for op, is_alone in alone:
+                op.set_alone(is_alone)
 
     def begin_run(self) -> None:
         """Forget what models know of the run before: updates count from 0, and nothing scales a learning rate."""
@@ -204,7 +227,10 @@ class BaseNetwork:
         models = {}
         for model in self.models:
             home, card = framework_of_model(model), card_of(model)
-            optimizers = {phase: home.optimizer_state(one) for phase, one in card.optimizers().items()}
+            optimizers = {}
+            for phase, optimizer in card.optimizers().items():
+                home.build_optimizer(optimizer, model)  # one that was not used yet has places for its state, too
+                optimizers[phase] = home.optimizer_state(optimizer)
             models[card.name] = {
                 "weights": home.model_state(model),
                 "optimizers": optimizers,

@@ -63,6 +63,10 @@ class NetworkPlan:
         """Keys that the ops leave behind, postprocessing included."""
         return _left_behind((*self.ops, *self.pops))
 
+    def written_keys(self) -> list[str]:
+        """Keys that the TensorOps leave behind."""
+        return _left_behind(self.ops)
+
     def kept_keys(self) -> list[str]:
         """Keys that the TensorOps leave behind and that somebody reads: the postprocessing, or who comes after."""
         return [key for key in _left_behind(self.ops) if self._is_read(key)]

@@ -108,13 +108,14 @@ class TorchStep(Step):
     def _tensors(self, batch: dict[str, Any]) -> dict[str, Any]:
         tensors = {}
         for key, value in batch.items():
-            if type(value) is np.ndarray and value.dtype.kind in "biufc" and value.flags.writeable:
+            if type(value) is np.ndarray and value.dtype.kind in "biufc" and _is_shareable(value):
                 value = torch.from_numpy(value)
             elif not isinstance(value, torch.Tensor):
                 value = to_tensor(value, "torch")
             tensors[key] = value
         if self._moved:
-            values = {key: tensors[key] for key in self._moved if isinstance(tensors.get(key), torch.Tensor)}
+            moved, kind = self._moved, torch.Tensor
+            values = {key: value for key, value in tensors.items() if key in moved and isinstance(value, kind)}
             tensors.update(self._on_device(values))
         return tensors
 
@@ -134,6 +135,12 @@ class TorchStep(Step):
         if self._pins and value.device.type == "cpu":
             value = value.pin_memory()  # torch keeps the page until the copy is through
         return value.to(self._device, non_blocking=True)
+
+
+def _is_shareable(array: np.ndarray) -> bool:
+    """Whether torch can use an array where it lies."""
+    flags = array.flags
+    return bool(flags.writeable and flags.c_contiguous and array.dtype.isnative)
 
 
 def _half_type(models: set[Any]) -> torch.dtype | None:

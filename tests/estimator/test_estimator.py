@@ -233,7 +233,7 @@ def test_warmup_tries_each_distinct_plan_once(tensor_framework):
     pipeline = fe.Pipeline(
         train_data=data(12), eval_data=data(4), batch_size=RepeatScheduler([4, 6]), ops=Note("x", "x"), num_process=0
     )
-    estimator(tensor_framework, pipeline=pipeline, epochs=9, log_steps=None)._check(("train", "eval"), True)
+    estimator(tensor_framework, pipeline=pipeline, epochs=9, log_steps=None)._warmup.run(("train", "eval"), True)
     assert calls == [("train", 1, 4), ("train", 2, 6), ("eval", 1, 4), ("eval", 2, 4)]
 
 

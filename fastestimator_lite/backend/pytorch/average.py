@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from fastestimator_lite.backend.convert import to_number
+
 
 class Average:
     """A running average of a model's parameters, which can change places with them.
@@ -38,7 +40,7 @@ class Average:
 
     def state(self) -> list[np.ndarray]:
         """The average."""
-        return [value.cpu().numpy().copy() for value in self._values]
+        return [to_number(value).copy() for value in self._values]
 
     def load(self, state: list[np.ndarray]) -> None:
         """Put back what `state` gave."""

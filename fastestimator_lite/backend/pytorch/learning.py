@@ -13,7 +13,8 @@ from fastestimator_lite.backend.card import ModelCard, card_of
 from fastestimator_lite.backend.pytorch.finite import LARGE, FiniteCheck, Gradients, filled, first_bad, flagged
 from fastestimator_lite.backend.pytorch.keras_model import is_keras
 from fastestimator_lite.backend.rule import LEAST_SCALE, UpdateRule
-from fastestimator_lite.util.errors import NonFiniteError
+from fastestimator_lite.util.errors import ConfigError, NonFiniteError
+from fastestimator_lite.util.log import warn
 
 _FLAGS_IN_A_ROW = 512
 
@@ -51,6 +52,9 @@ def update_model(
 
 def _step(card: ModelCard, trained: Sequence[torch.Tensor], gradients: Gradients) -> None:
     for parameter, gradient in zip(trained, gradients, strict=True):
+        # fused optimizers go by the place in memory: backward() lays gradients out as parameters are, autograd.grad does not
+        if gradient is not None and gradient.layout is torch.strided and gradient.stride() != parameter.stride():
+            gradient = torch.empty_like(parameter).copy_(gradient)
         parameter.grad = gradient
     card.current_optimizer.step()
     card.updates.add()
@@ -103,6 +107,12 @@ class Learner:
         scale = self._card.scale
         target = mean if scale is None else mean * scale.value
         trained, is_dry = self._parameters(), state.get("warmup")
+        if not mean.requires_grad:
+            if any(one.requires_grad for one in trained):
+                raise ConfigError(self._rule.told_of_detached(self._card.name))
+            if is_dry:
+                warn(self._rule.told_of_frozen(self._card.name))
+            return
         is_placed = self.is_alone and not is_dry  # cheaper than to ask for certain gradients, where there are no others
         gradients: Gradients
         if is_placed:
@@ -111,13 +121,34 @@ class Learner:
             target.backward()
             gradients = [parameter.grad for parameter in trained]
         else:
-            gradients = torch.autograd.grad(target, trained, retain_graph=retain_graph, allow_unused=True)
+            gradients = self._differentiated(target, retain_graph)
         if is_dry:
+            if not gradients:
+                warn(self._rule.told_of_frozen(self._card.name))
+            elif all(one is None for one in gradients):
+                raise ConfigError(self._rule.told_of_detached(self._card.name))
+        if is_dry or not gradients:
             return
         if scale is not None:
             gradients, is_placed = _unscaled(gradients, scale.value), False
         samples = (loss.numel() if loss.dim() else state.get("samples", 1)) if self._rule.merge > 1 else 1
         self._take(gradients, mean, samples, state, not retain_graph, is_placed)
+
+    def _differentiated(self, target: torch.Tensor, retain_graph: bool) -> Gradients:
+        """The gradients of a loss with respect to the parameters; none if all are frozen."""
+        for _ in range(2):
+            trained = self._parameters()
+            try:
+                return (
+                    torch.autograd.grad(target, trained, retain_graph=retain_graph, allow_unused=True)
+                    if trained
+                    else ()
+                )
+            except RuntimeError:
+                if all(one.requires_grad for one in trained):
+                    raise
+                list_parameters(self._model)  # somebody froze one since the epoch began
+        return ()
 
     def _parameters(self) -> list[torch.Tensor]:
         """The parameters that are trained; what is to be known about them is found out where they are others."""
@@ -215,6 +246,7 @@ class Learner:
     def flush(self) -> None:
         """Update from what is gathered, if anything is."""
         if self._steps:
+            self._parameters()  # right after a resume no step has asked for them
             self._update(self._merged(), None)
 
     def forget(self) -> None:

@@ -36,7 +36,8 @@ from fastestimator_lite.util.errors import CheckpointError, ConfigError, suggest
 from fastestimator_lite.util.names import check_file_name
 
 NAME = "torch"
-_WRAPPERS = ("module.", "_orig_mod.")  # what DataParallel and torch.compile put before parameter names
+# what DataParallel and torch.compile put before parameter names
+_WRAPPERS = {"DataParallel": "module.", "DistributedDataParallel": "module.", "OptimizedModule": "_orig_mod."}
 
 
 def owns(model: Any) -> bool:
@@ -72,7 +73,8 @@ def named_parameters(model: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
     if is_keras(model):
         variables: Any = model.trainable_variables
         return [(one.path.removeprefix(f"{model.name}/").replace("/", "."), one.value) for one in variables]
-    return [(_bare(name), parameter) for name, parameter in model.named_parameters()]
+    prefix = _prefix(model)
+    return [(name.removeprefix(prefix), parameter) for name, parameter in model.named_parameters()]
 
 
 def is_trained(parameter: torch.Tensor) -> bool:
@@ -147,7 +149,8 @@ def save_model(
     name = check_file_name(model_name or card.name)
     path = Path(save_dir) / f"{name}.pt"
     with replacing(path) as temporary:
-        torch.save({_bare(key): value for key, value in _tensors(model).items()}, temporary)
+        prefix = _prefix(model)
+        torch.save({key.removeprefix(prefix): value for key, value in _tensors(model).items()}, temporary)
     if save_optimizer:
         with replacing(path.with_name(f"{name}_opt.pt")) as temporary:
             torch.save({phase: optimizer.state_dict() for phase, optimizer in card.optimizers().items()}, temporary)
@@ -156,8 +159,10 @@ def save_model(
 
 def load_model(model: torch.nn.Module, weights_path: str | os.PathLike[str], load_optimizer: bool) -> None:
     path = Path(weights_path)
-    state = {_bare(key): value for key, value in _read(path).items()}
-    own = {_bare(key): key for key in _tensors(model)}
+    state, prefix = _read(path), _prefix(model)
+    own = {key.removeprefix(prefix): key for key in _tensors(model)}
+    if set(state) != set(own):  # the file may be of a wrapped model
+        state = {_bare(key): value for key, value in state.items()}
     _check_match(path, model, state, own)
     load_model_state(model, {own[key]: value for key, value in state.items()})
     if load_optimizer:
@@ -197,8 +202,18 @@ def _check_match(path: Path, model: torch.nn.Module, state: dict[str, Any], own:
         raise CheckpointError(f"{path} is not of this {type(model).__name__}: {shown}")
 
 
+def _prefix(model: torch.nn.Module) -> str:
+    """What wrappers put before the names of a model's parameters."""
+    prefix = ""
+    while type(model).__name__ in _WRAPPERS:
+        own = _WRAPPERS[type(model).__name__]
+        prefix, model = prefix + own, getattr(model, own[:-1])
+    return prefix
+
+
 def _bare(key: str) -> str:
-    for wrapper in _WRAPPERS:
+    """A name from a file without what wrappers put before it."""
+    for wrapper in dict.fromkeys(_WRAPPERS.values()):
         key = key.replace(wrapper, "", 1) if key.startswith(wrapper) else key
     return key
 
@@ -307,6 +322,12 @@ def prepare(model: torch.nn.Module) -> None:
 def half_precision() -> str:
     """The half precision that the device is fast with."""
     return "fp16" if get_device().type == "cuda" else "bf16"
+
+
+def full_precision(model: torch.nn.Module) -> contextlib.AbstractContextManager[Any]:
+    """What a model runs in that has no part in the half precision of others."""
+    device = next((parameter.device.type for parameter in model.parameters()), "cpu")
+    return torch.autocast(device, enabled=False)
 
 
 def use_half(model: torch.nn.Module, half: str) -> None:

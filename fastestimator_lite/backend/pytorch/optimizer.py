@@ -28,32 +28,19 @@ def optimizer_by_name(model: torch.nn.Module, name: str) -> torch.optim.Optimize
     of the others take no sparse gradients, which the plain ones do.
     """
     parameters = list(model.parameters())
+    if not parameters:
+        raise ConfigError(
+            f"build: the {type(model).__name__} has no parameters, so {name!r} has nothing to optimize; give optimizer_fn=None, "
+            f"or a Keras model its input shape"
+        )
     options: dict[str, Any] = {"lr": 0.01} if name == "sgd" else {}
     if name == "adam" and all(one.is_floating_point() and one.device.type in ("cpu", "cuda") for one in parameters):
         options["fused"] = True
-    return _guarded(_BY_NAME[name](parameters, **options))
+    return _BY_NAME[name](parameters, **options)
 
 
 def optimizer_by_function(model: torch.nn.Module, function: Callable[..., Any]) -> Any:
-    return _guarded(function(model.parameters()))
-
-
-def _guarded(optimizer: Any) -> Any:
-    """An optimizer that goes by the strides of gradients. torch's fused ones go by their place in memory."""
-    if isinstance(optimizer, torch.optim.Optimizer) and any(group.get("fused") for group in optimizer.param_groups):
-        optimizer.register_step_pre_hook(_lay_out_gradients)
-    return optimizer
-
-
-def _lay_out_gradients(optimizer: torch.optim.Optimizer, *_: Any) -> None:
-    """Let gradients lie in memory as their parameters do, as `backward` sees to it and `torch.autograd.grad` does not."""
-    for group in optimizer.param_groups:
-        for parameter in group["params"]:
-            gradient = parameter.grad
-            if gradient is None or gradient.layout is not torch.strided:
-                continue
-            if gradient.stride() != parameter.stride():
-                parameter.grad = torch.empty_like(parameter).copy_(gradient)
+    return function(model.parameters())
 
 
 def check_optimizer(optimizer: Any, name: str) -> None:

@@ -11,6 +11,8 @@ import tensorflow as tf
 
 from fastestimator_lite.backend.card import Updates, card_of
 from fastestimator_lite.backend.rule import LEAST_SCALE, LossScale, UpdateRule
+from fastestimator_lite.util.errors import ConfigError
+from fastestimator_lite.util.log import warn
 
 NOT_FINITE = "this loss, or a gradient of it, is NaN or infinite:"  # how a failed check is told from other errors
 
@@ -21,8 +23,23 @@ def parameters(model: keras.Model) -> list[Any]:
 
 
 def list_parameters(model: keras.Model) -> None:
-    """Find out which variables are trained from here on."""
-    card_of(model).trained = parameters(model)
+    """Find out which variables are trained from here on.
+
+    Raises:
+        ConfigError: If the optimizer was built while one of them was frozen: it has no room for it.
+    """
+    card = card_of(model)
+    card.trained = parameters(model)
+    optimizer = card.current_optimizer
+    if optimizer is None or not optimizer.built:
+        return
+    known = {id(variable) for variable in optimizer._trainable_variables}
+    freed = [variable.path for variable in card.trained if id(variable) not in known]
+    if freed:
+        raise ConfigError(
+            f"the variable {freed[0]!r} of model {card.name!r} was freed after its optimizer was built, which has no room for "
+            f"it; free it by fe.trace.adapt.TrainableSchedule, made right after fe.build, or before the optimizer is used"
+        )
 
 
 def update_model(
@@ -61,6 +78,7 @@ class Learner:
         self._model, self._rule, self._defer = model, rule, defer
         self._card = card_of(model)
         self._sums: dict[int, tf.Variable] = {}  # by place among all variables: which are trained may change
+        self._parts: dict[int, tf.Variable] = {}  # whether any of the steps gathered had a gradient for it
         if rule.merge > 1:
             with tf.init_scope():
                 self._steps = tf.Variable(0, trainable=False, dtype=tf.int64)
@@ -78,6 +96,12 @@ class Learner:
         with tape.stop_recording():
             gradients = tape.gradient(target, sources)
         if state.get("warmup"):
+            if not sources:
+                warn(self._rule.told_of_frozen(self._card.name))
+            elif all(one is None for one in gradients):
+                raise ConfigError(self._rule.told_of_detached(self._card.name))
+            return
+        if not sources:
             return
         if scale is not None:
             gradients = [None if one is None else tf.convert_to_tensor(one) / scale.value for one in gradients]
@@ -129,11 +153,13 @@ class Learner:
             for place, variable, _ in there:
                 if place not in self._sums:
                     self._sums[place] = tf.Variable(tf.zeros(variable.shape, variable.dtype), trainable=False)
+                    self._parts[place] = tf.Variable(False, trainable=False)
 
         def add() -> None:
             for place, _, gradient in there:
                 dense = tf.convert_to_tensor(gradient)
                 self._sums[place].assign_add(dense * tf.cast(samples, dense.dtype))
+                self._parts[place].assign(True)
             self._samples.assign_add(tf.cast(samples, tf.int64))
 
         _when(good, add)
@@ -147,22 +173,31 @@ class Learner:
         """Update by the mean over the samples gathered, which are forgotten.
 
         Args:
-            gradients: Those of the step at hand, which tell whose have a part; None for all that ever had.
+            gradients: Those of the step at hand, which tell what surely has a part in a graph; None outside of one.
         """
         places = self._places()
-        has_part = [gradients is None or gradients[k] is not None for k in range(len(places))]
+        gathered = {place for place in places if place in self._sums}
 
-        def update() -> None:
+        def update(having: set[int]) -> None:
             self._update(
                 [
-                    self._sums[place] / tf.cast(self._samples, self._sums[place].dtype)
-                    if place in self._sums and part
-                    else None
-                    for place, part in zip(places, has_part, strict=True)
+                    self._sums[place] / tf.cast(self._samples, self._sums[place].dtype) if place in having else None
+                    for place in places
                 ]
             )
 
-        _when(self._samples > 0, update)
+        if gradients is None or tf.executing_eagerly():
+            having = {place for place in gathered if bool(self._parts[place].numpy())}
+            _when(self._samples > 0, lambda: update(having))
+        else:
+            now = {place for place, one in zip(places, gradients, strict=True) if one is not None}
+            others = gathered - now  # of other graphs: another data set's ops, say
+            if others:
+                joined = tf.reduce_any([self._parts[place].read_value() for place in sorted(others)])
+                _when(tf.logical_and(self._samples > 0, joined), lambda: update(gathered))
+                _when(tf.logical_and(self._samples > 0, tf.logical_not(joined)), lambda: update(now))
+            else:
+                _when(self._samples > 0, lambda: update(now))
         self.forget()
 
     def flush(self) -> None:
@@ -176,6 +211,8 @@ class Learner:
             return
         for total in self._sums.values():
             total.assign(tf.zeros_like(total))
+        for part in self._parts.values():
+            part.assign(False)
         self._steps.assign(0)
         self._samples.assign(0)
 
@@ -221,7 +258,7 @@ class Learner:
         return {
             "steps": int(self._steps.numpy()),
             "samples": int(self._samples.numpy()),
-            "sums": {str(place): total.numpy() for place, total in self._sums.items()},
+            "sums": {str(place): total.numpy() for place, total in self._sums.items() if bool(self._parts[place])},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -234,6 +271,8 @@ class Learner:
                 self._sums[int(place)].assign(total)
             else:
                 self._sums[int(place)] = tf.Variable(total, trainable=False)
+                self._parts[int(place)] = tf.Variable(False, trainable=False)
+            self._parts[int(place)].assign(True)
 
 
 def clipped(gradients: Sequence[Any], norm: float | None, value: float | None) -> list[Any]:

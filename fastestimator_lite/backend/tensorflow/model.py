@@ -161,6 +161,8 @@ def save_model(
         with replacing(path.with_name(f"{name}.keras")) as temporary:
             model.save(temporary)
     if save_optimizer:
+        for optimizer in card.optimizers().values():
+            build_optimizer(optimizer, model)
         arrays = {
             f"{phase}|{key}": value
             for phase, optimizer in card.optimizers().items()
@@ -204,7 +206,7 @@ def load_model(model: keras.Model, weights_path: str | os.PathLike[str], load_op
 
 def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:
     """Create the optimizer's slots, unless they are there."""
-    if not optimizer.built:
+    if not optimizer.built and model.built:
         optimizer.build(card_of(model).slots or model.trainable_variables)
 
 

@@ -6,6 +6,8 @@ import contextlib
 import importlib
 import importlib.util
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -68,7 +70,8 @@ def export(
     """
     target = Path(path)
     kind = _format(network.framework, target, format)
-    step = network.load(When(mode, epoch, ds_id), _wanted(outputs))
+    with network.undisturbed():
+        step = network.load(When(mode, epoch, ds_id), _wanted(outputs))
     plan = step.plan
     if not plan.ops:
         raise ConfigError(
@@ -78,15 +81,19 @@ def export(
         raise ConfigError(
             "a Network whose slicers are in force cannot be exported; give them a mode other than " + repr(mode)
         )
-    names = _checked_outputs(plan, outputs)
+    names = _checked_outputs(plan, outputs, kind)
     inputs = _checked_inputs(plan, example, network.framework)
     home = importlib.import_module(_HOMES[network.framework])
     _need(kind, network.framework, check)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _uncompiled(step):
-        home.write(step, inputs, names, target, kind)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder, _uncompiled(step):
+        part = Path(folder) / target.name
+        home.write(step, inputs, names, part, kind)
         if kind == "onnx" and check:
-            _compare(target, inputs, home.run(step, inputs, names))
+            _compare(part, target, inputs, home.run(step, inputs, names))
+        if target.is_dir():
+            shutil.rmtree(target)
+        part.replace(target)
     return target
 
 
@@ -122,12 +129,18 @@ def _format(framework: str, path: Path, asked: str | None) -> str:
     return kind
 
 
-def _checked_outputs(plan: NetworkPlan, outputs: str | Iterable[str] | None) -> list[str]:
-    written = list(dict.fromkeys(key for _, op in plan.ops for key in op.outputs))
+def _checked_outputs(plan: NetworkPlan, outputs: str | Iterable[str] | None, kind: str) -> list[str]:
+    written = plan.written_keys()
+    taken = plan.input_keys() if kind == "onnx" else set()
     if outputs is None:
-        return written
+        return [name for name in written if name not in taken]
     names = to_list(outputs)
     for name in names:
+        if name in taken and name in written:
+            raise ConfigError(
+                f"fe.export(outputs): {name!r} is an input of the ONNX file as well, where a name stands for one value; let "
+                f"the op write it under another key"
+            )
         if name not in written:
             raise MissingKeyError(
                 f"fe.export(outputs): no op in force writes {name!r}; written are: {', '.join(map(repr, written))}."
@@ -163,15 +176,20 @@ def _need(kind: str, framework: str, check: bool) -> None:
         )
 
 
-def _compare(path: Path, inputs: Mapping[str, Any], expected: Mapping[str, np.ndarray]) -> None:
+def _compare(part: Path, path: Path, inputs: Mapping[str, Any], expected: Mapping[str, np.ndarray]) -> None:
     """Run an ONNX file and hold its outputs against those of the network.
 
     Raises:
         ConfigError: If they differ.
     """
     runtime = importlib.import_module("onnxruntime")
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    found = session.run(list(expected), {key: to_number(value) for key, value in inputs.items()})
+    try:
+        session = runtime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
+        found = session.run(list(expected), {key: to_number(value) for key, value in inputs.items()})
+    except Exception as err:
+        raise ConfigError(
+            f"ONNX Runtime cannot run {path}, which was not written: {type(err).__name__}: {err}"
+        ) from err
     for (key, ours), theirs in zip(expected.items(), found, strict=True):
         scale = max(float(np.abs(ours).max(initial=0)), 1e-6)
         gap = float(np.abs(ours.astype(float) - theirs).max(initial=0))

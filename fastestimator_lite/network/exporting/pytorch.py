@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -73,21 +72,18 @@ def write(step: Step, inputs: Mapping[str, torch.Tensor], outputs: Sequence[str]
             raise ConfigError(
                 f"torch cannot trace the ops of the Network for fe.export: {type(err).__name__}: {err}"
             ) from err
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            part = Path(folder) / path.name
-            if kind == "pt2":
-                torch.export.save(program, part)
-            else:
-                torch.onnx.export(
-                    program,
-                    f=str(part),
-                    input_names=list(inputs),
-                    output_names=list(outputs),
-                    dynamo=True,
-                    external_data=False,
-                    verbose=False,
-                )
-            part.replace(path)
+        if kind == "pt2":
+            torch.export.save(program, path)
+        else:
+            torch.onnx.export(
+                program,
+                f=str(path),
+                input_names=list(inputs),
+                output_names=list(outputs),
+                dynamo=True,
+                external_data=False,
+                verbose=False,
+            )
 
 
 def _on_device(step: Step, inputs: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:

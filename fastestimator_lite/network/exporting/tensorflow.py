@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,15 +73,10 @@ def write(step: Step, inputs: Mapping[str, Any], outputs: Sequence[str], path: P
         raise ConfigError(
             f"TensorFlow cannot trace the ops of the Network for fe.export: {type(err).__name__}: {err}"
         ) from err
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        part = Path(folder) / path.name
-        if kind == "savedmodel":
-            tf.saved_model.save(module, str(part), signatures={"serving_default": concrete})
-            if path.is_dir():
-                shutil.rmtree(path)
-        else:
-            _write_onnx(function, concrete, list(inputs), outputs, part)
-        part.replace(path)
+    if kind == "savedmodel":
+        tf.saved_model.save(module, str(path), signatures={"serving_default": concrete})
+    else:
+        _write_onnx(function, concrete, list(inputs), outputs, path)
 
 
 def _check_precision(step: Step) -> None:

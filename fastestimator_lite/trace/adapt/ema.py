@@ -73,6 +73,11 @@ class EMA(Trace):
         self._follow()  # merged gradients may have made an update since the last batch
         self._swap()
 
+    def on_end(self, data: Data) -> None:
+        if not self._is_out:  # the run was stopped in mid-epoch
+            self._follow()
+            self._swap()
+
     def _follow(self) -> None:
         """Blend in what updates changed."""
         count = card_of(self.model).updates.count

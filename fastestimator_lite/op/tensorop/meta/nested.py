@@ -99,7 +99,7 @@ class NestedOp(TensorOp):
         if self._framework.NAME != "tf":
             run_op(op, store, state)
         else:
-            inside = {**state, "deferred": {}}
+            inside = {**state, "deferred": {}, "good": []}  # tensors of a branch stay in it
             run_op(op, store, inside)
             for steps in inside["deferred"].values():
                 for step in steps:
@@ -120,6 +120,8 @@ def run_op(op: TensorOp, store: dict[str, Any], state: dict[str, Any]) -> None:
             raise
         raise better from err
     if op.outputs:
+        if values is None:
+            raise ConfigError(f"{type(op).__name__}.forward returned None for its outputs {op.outputs}")
         write_outputs_by_op(op, store, values)
     for key in op.deletes:
         store.pop(key, None)

@@ -78,6 +78,9 @@ class ModelOp(TensorOp):
         if not self._arguments.is_plain:
             inputs = self._arguments.arrange(inputs)
         training = state["mode"] == "train" and self.trainable
+        if state.get("half") and not self._is_half:
+            with self._home.full_precision(self.model):  # the half is another model's
+                return self.forward(data, {**state, "half": False})
         if self.gradients:
             outputs = self._run(inputs, training)
         else:

@@ -89,6 +89,11 @@ class UpdateOp(TensorOp):
         """Find out which parameters are trained from here on."""
         self._home.list_parameters(self.model)
 
+    @property
+    def is_alone(self) -> bool:
+        """What `set_alone` said last."""
+        return bool(self._learner.is_alone)
+
     def set_alone(self, alone: bool) -> None:
         """Say whether the model is the only one in the network's step, and this the only gradient taken there."""
         self._learner.is_alone = alone
@@ -124,6 +129,8 @@ class UpdateOp(TensorOp):
             self._learner.load_state_dict(state)
 
     def forward(self, data: Any, state: dict[str, Any]) -> None:
+        if state["mode"] != "train":
+            return
         if self.gradients is not None:
             self._learner.take(data, state)
         else:
