@@ -293,12 +293,12 @@ class Logger(PerDSTrace):
 
     def _kept(self, data: Data) -> dict[str, Any]:
         """What was written for the log, with tensors as arrays, once it is in the summary."""
-        logs = {
-            key: value if value is None or isinstance(value, (str, int, float)) else to_number(value)
-            for key, value in data.read_logs().items()
-        }
-        for key, value in logs.items():
-            self.system.write_summary(key, value)
+        logs, keep = {}, self.system.write_summary
+        for key, value in data.read_logs().items():
+            if value is not None and not isinstance(value, (str, int, float)):
+                value = to_number(value)
+            logs[key] = value
+            keep(key, value)
         return logs
 
     def _print(self, line: str) -> None:
@@ -341,7 +341,7 @@ def log_line(head: str, counters: dict[str, int], logs: dict[str, Any]) -> str:
         logs: The other keys, printed in natural order.
     """
     pairs = [f"{key}: {value};" for key, value in counters.items()]
-    pairs += [f"{key}: {_shown(logs[key])};" for key in sorted(logs, key=_natural) if key not in counters]
+    pairs += [f"{key}: {_shown(logs[key])};" for key in _in_order(tuple(logs)) if key not in counters]
     return f"{head}: {' '.join(pairs)}"
 
 
@@ -349,12 +349,19 @@ def _shown(value: Any) -> str:
     if isinstance(value, (str, int, float)) or value is None:
         return str(value)
     number = to_number(value)
+    if not number.ndim:
+        return str(number[()])
     if number.size == 1:
         return str(number.flat[0])
     return "\n" + np.array2string(number, separator=",")
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=256)
+def _in_order(keys: tuple[str, ...]) -> list[str]:
+    """Keys in natural order; the lines of a run have the same ones time and again."""
+    return sorted(keys, key=_natural)
+
+
 def _natural(key: str) -> tuple[tuple[int, Any], ...]:
     """Sort key by which "top10" follows "top9"."""
     return tuple((0, int(part)) if part.isdigit() else (1, part.lower()) for part in re.split(r"(\d+)", key) if part)

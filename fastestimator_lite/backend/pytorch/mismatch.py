@@ -73,7 +73,11 @@ def device_assert(err: BaseException, losses: Sequence[str], keys: Sequence[str]
 def _told(name: str, layer: torch.nn.Module, given: torch.Tensor, inputs: Mapping[str, Any]) -> str | None:
     key = next((key for key, value in inputs.items() if value is given), None)
     # several inputs, or one that was worked on before: the layer's own input is named
-    what = f"key {key!r}" if key else f"what it makes of {', '.join(map(repr, inputs))}"
+    what = (
+        f"key {key!r}"
+        if key
+        else f"what it makes of {', '.join(repr(key) for key, value in inputs.items() if value is not None)}"
+    )
     shape = tuple(given.shape)
     for attribute, axis in _SIZES.items():
         size = getattr(layer, attribute, None)
@@ -81,11 +85,23 @@ def _told(name: str, layer: torch.nn.Module, given: torch.Tensor, inputs: Mappin
             wanted = list(shape)
             wanted[axis] = size
             return f"{what} has shape {shape}, and {name} expects {tuple(wanted)}"
+    if isinstance(layer, torch.nn.Embedding):
+        return _told_of_indices(what, name, layer.num_embeddings, given)
     weight = getattr(layer, "weight", None)
-    if isinstance(weight, torch.Tensor) and weight.dtype != given.dtype and not isinstance(layer, torch.nn.Embedding):
+    if isinstance(weight, torch.Tensor) and weight.dtype != given.dtype:
         kind, wanted_kind = (str(one.dtype).removeprefix("torch.") for one in (given, weight))
         return (
             f"{what} is {kind} of shape {shape}, and {name} computes in {wanted_kind}; cast it in the Pipeline, such as "
             f"with LambdaOp(fn=lambda x: x.astype({wanted_kind!r}), inputs={key or 'x'!r}, outputs={key or 'x'!r})"
         )
+    return None
+
+
+def _told_of_indices(what: str, name: str, count: int, given: torch.Tensor) -> str | None:
+    if given.is_floating_point():
+        kind = str(given.dtype).removeprefix("torch.")
+        return f"{what} is {kind}, and {name} takes indices, which are int64 or int32"
+    wrong = given[(given < 0) | (given >= count)]
+    if wrong.numel():
+        return f"{what} holds the index {wrong[0].item()}, and {name} has {count} embeddings, 0 to {count - 1}"
     return None

@@ -1,11 +1,9 @@
-"""torch: forward, update, learning rate and files of a model."""
+"""torch: forward pass, gradients, learning rate and precision of a model."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,6 +14,11 @@ from fastestimator_lite.backend.inner import with_inner_layers
 from fastestimator_lite.backend.pytorch.average import Average as Average
 from fastestimator_lite.backend.pytorch.buffers import statistics as statistics
 from fastestimator_lite.backend.pytorch.buffers import unchanged as unchanged
+from fastestimator_lite.backend.pytorch.files import load_model as load_model
+from fastestimator_lite.backend.pytorch.files import load_model_state as load_model_state
+from fastestimator_lite.backend.pytorch.files import model_state as model_state
+from fastestimator_lite.backend.pytorch.files import prefix_of
+from fastestimator_lite.backend.pytorch.files import save_model as save_model
 from fastestimator_lite.backend.pytorch.keras_model import is_keras as is_keras
 from fastestimator_lite.backend.pytorch.layout import Layout
 from fastestimator_lite.backend.pytorch.learning import Learner as Learner
@@ -31,13 +34,9 @@ from fastestimator_lite.backend.pytorch.optimizer import optimizer_by_function a
 from fastestimator_lite.backend.pytorch.optimizer import optimizer_by_name as optimizer_by_name
 from fastestimator_lite.backend.pytorch.optimizer import optimizer_state as optimizer_state
 from fastestimator_lite.backend.rule import LossScale
-from fastestimator_lite.util.atomic import replacing
-from fastestimator_lite.util.errors import CheckpointError, ConfigError, suggest
-from fastestimator_lite.util.names import check_file_name
+from fastestimator_lite.util.errors import ConfigError, suggest
 
 NAME = "torch"
-# what DataParallel and torch.compile put before parameter names
-_WRAPPERS = {"DataParallel": "module.", "DistributedDataParallel": "module.", "OptimizedModule": "_orig_mod."}
 
 
 def owns(model: Any) -> bool:
@@ -73,7 +72,7 @@ def named_parameters(model: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:
     if is_keras(model):
         variables: Any = model.trainable_variables
         return [(one.path.removeprefix(f"{model.name}/").replace("/", "."), one.value) for one in variables]
-    prefix = _prefix(model)
+    prefix = prefix_of(model)
     return [(name.removeprefix(prefix), parameter) for name, parameter in model.named_parameters()]
 
 
@@ -106,116 +105,6 @@ def set_lr(model: torch.nn.Module, lr: float, weight_decay: float | None) -> Non
         group["lr"] = lr
         if weight_decay is not None:
             group["weight_decay"] = weight_decay
-
-
-def model_state(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of the parameters and buffers."""
-    return {key: value.clone() for key, value in _tensors(model).items()}
-
-
-def load_model_state(model: torch.nn.Module, state: dict[str, torch.Tensor]) -> None:
-    """Put back what `model_state` gave."""
-    if is_keras(model):
-        _put(_tensors(model), state)
-    else:
-        model.load_state_dict(state)
-
-
-def _tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The parameters and buffers by name; those of Keras, whose names count up in a process, by their place."""
-    if is_keras(model):
-        variables: Any = model.variables
-        return {str(place): variable.value.detach() for place, variable in enumerate(variables)}
-    return model.state_dict()
-
-
-def _put(tensors: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> None:
-    for key, tensor in tensors.items():
-        tensor.copy_(values[key])
-
-
-def save_model(
-    model: torch.nn.Module,
-    save_dir: str | os.PathLike[str],
-    model_name: str | None,
-    save_optimizer: bool,
-    save_architecture: bool,
-) -> str:
-    card = card_of(model)
-    if save_architecture:
-        raise ConfigError(
-            "save_architecture=True is for Keras models; a torch model is loaded by its code and its weights"
-        )
-    name = check_file_name(model_name or card.name)
-    path = Path(save_dir) / f"{name}.pt"
-    with replacing(path) as temporary:
-        prefix = _prefix(model)
-        torch.save({key.removeprefix(prefix): value for key, value in _tensors(model).items()}, temporary)
-    if save_optimizer:
-        with replacing(path.with_name(f"{name}_opt.pt")) as temporary:
-            torch.save({phase: optimizer.state_dict() for phase, optimizer in card.optimizers().items()}, temporary)
-    return str(path)
-
-
-def load_model(model: torch.nn.Module, weights_path: str | os.PathLike[str], load_optimizer: bool) -> None:
-    path = Path(weights_path)
-    state, prefix = _read(path), _prefix(model)
-    own = {key.removeprefix(prefix): key for key in _tensors(model)}
-    if set(state) != set(own):  # the file may be of a wrapped model
-        state = {_bare(key): value for key, value in state.items()}
-    _check_match(path, model, state, own)
-    load_model_state(model, {own[key]: value for key, value in state.items()})
-    if load_optimizer:
-        phases = _read(path.with_name(f"{path.stem}_opt.pt"))
-        optimizers = card_of(model).optimizers()
-        if set(phases) != set(optimizers):
-            raise CheckpointError(
-                f"{path.with_name(f'{path.stem}_opt.pt')} holds optimizers for {sorted(phases)}, the model "
-                f"{card_of(model).name!r} has {sorted(optimizers)}; build it with the same optimizer_fn"
-            )
-        for phase, optimizer in optimizers.items():
-            optimizer.load_state_dict(phases[phase])
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        raise CheckpointError(f"there is no file {path}")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as err:
-        raise CheckpointError(
-            f"{path} ({path.stat().st_size} bytes) cannot be read as torch weights: {type(err).__name__}: {err!s:.300}"
-        ) from err
-
-
-def _check_match(path: Path, model: torch.nn.Module, state: dict[str, Any], own: dict[str, str]) -> None:
-    current = _tensors(model)
-    problems = [f"missing {key}" for key in own if key not in state]
-    problems += [f"unexpected {key}" for key in state if key not in own]
-    problems += [
-        f"{key} has shape {tuple(state[key].shape)}, the model's has {tuple(current[own[key]].shape)}"
-        for key in state
-        if key in own and state[key].shape != current[own[key]].shape
-    ]
-    if problems:
-        shown = "; ".join(problems[:10]) + ("; ..." if len(problems) > 10 else "")
-        raise CheckpointError(f"{path} is not of this {type(model).__name__}: {shown}")
-
-
-def _prefix(model: torch.nn.Module) -> str:
-    """What wrappers put before the names of a model's parameters."""
-    prefix = ""
-    while type(model).__name__ in _WRAPPERS:
-        own = _WRAPPERS[type(model).__name__]
-        prefix, model = prefix + own, getattr(model, own[:-1])
-    return prefix
-
-
-def _bare(key: str) -> str:
-    """A name from a file without what wrappers put before it."""
-    for wrapper in dict.fromkeys(_WRAPPERS.values()):
-        key = key.replace(wrapper, "", 1) if key.startswith(wrapper) else key
-    return key
 
 
 def watch(tensor: torch.Tensor, tape: Any) -> torch.Tensor:

@@ -84,18 +84,21 @@ class Accuracy(Trace):
 
     def _compare(self, truth: Any, scores: Any) -> tuple[Array, int]:
         """How many labels of each sample are right, shape (B,), and how many it has; of one label whether it is."""
-        if type(truth) is not type(scores) or truth.device != scores.device:
-            truth, scores = to_number(truth), to_number(scores)
-        home = framework_of(scores)
-        shape = scores.shape
+        if _is_on_host(scores) or type(truth) is not type(scores) or truth.device != scores.device:
+            truth, scores = to_number(truth), to_number(scores)  # numpy needs the least time for small arrays
+        home, shape = framework_of(scores), scores.shape
+        is_numpy = isinstance(scores, np.ndarray)  # which compares any types
         if len(shape) > 1 and shape[-1] > 1:  # (B, ..., K)
             predicted = home.argmax(scores, -1)
         else:
-            scores = home.squeeze(scores, -1) if len(shape) > 1 else scores
-            predicted = home.cast(scores > self._threshold, "int64")
+            predicted = scores > self._threshold
+            if len(shape) > 1:
+                predicted = predicted[..., 0]
+            if not is_numpy:
+                predicted = home.cast(predicted, "int64")
         wanted, given = predicted.shape, truth.shape
         if len(given) == len(wanted) + 1:
-            truth = home.squeeze(truth, -1) if given[-1] == 1 else home.argmax(truth, -1)
+            truth = truth[..., 0] if given[-1] == 1 else home.argmax(truth, -1)
         if truth.shape != wanted:
             true_key, pred_key = self.inputs
             raise ConfigError(
@@ -103,7 +106,7 @@ class Accuracy(Trace):
                 f"one-hot, for the predictions {pred_key!r} of shape {tuple(shape)}; {true_key!r} has "
                 f"shape {tuple(given)}"
             )
-        if truth.dtype != predicted.dtype:
+        if truth.dtype.kind == "f" if is_numpy else truth.dtype != predicted.dtype:
             truth = home.cast(truth, "int64")
         right = truth == predicted
         if len(wanted) == 1:
@@ -132,3 +135,8 @@ class Accuracy(Trace):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.correct, self.total = state["correct"], state["total"]
         self._waiting, self._sum = [], None
+
+
+def _is_on_host(array: Array) -> bool:
+    """Whether an array lies in the memory of the host, where numpy can use it as it is."""
+    return "cpu" in str(array.device).lower()
