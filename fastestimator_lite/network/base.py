@@ -227,10 +227,7 @@ class BaseNetwork:
         models = {}
         for model in self.models:
             home, card = framework_of_model(model), card_of(model)
-            optimizers = {}
-            for phase, optimizer in card.optimizers().items():
-                home.build_optimizer(optimizer, model)  # one that was not used yet has places for its state, too
-                optimizers[phase] = home.optimizer_state(optimizer)
+            optimizers = {phase: home.optimizer_state(one) for phase, one in card.optimizers().items()}
             models[card.name] = {
                 "weights": home.model_state(model),
                 "optimizers": optimizers,
@@ -262,8 +259,7 @@ class BaseNetwork:
             saved = state["models"][card.name]
             home.load_model_state(model, saved["weights"])
             for phase, optimizer in card.optimizers().items():
-                home.build_optimizer(optimizer, model)
-                home.load_optimizer_state(optimizer, saved["optimizers"][phase])
+                home.load_optimizer_state(optimizer, model, saved["optimizers"][phase])
             card.load_state_dict(saved["card"])
         for slot, item in enumerate(self.ops):
             for place, op in enumerate(_parts(values_of(item))):

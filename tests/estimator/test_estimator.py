@@ -352,6 +352,15 @@ def test_unread_keys_are_left_out_with_one_warning(caplog):
     assert sum("nothing reads the key 'extra'" in record.getMessage() for record in caplog.records) == 1
 
 
+def test_a_key_that_one_mode_reads_is_not_warned_of(caplog):
+    one = model("torch")
+    ops = [ModelOp(one, "x", "pred"), MeanSquaredError(("pred", "y"), "mse", mode="train"), UpdateOp(one, "mse")]
+    pipeline = fe.Pipeline(train_data=data(), eval_data=data(), batch_size=4, num_process=0)
+    with caplog.at_level("WARNING"):
+        fe.Estimator(pipeline, fe.Network(ops), epochs=1, log_steps=None).fit()
+    assert not [record for record in caplog.records if "nothing reads" in record.getMessage()]
+
+
 def test_star_reads_everything():
     class Look(Trace):
         keys = None

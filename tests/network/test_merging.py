@@ -96,6 +96,61 @@ def test_a_parameter_without_a_part_stays_where_it_is_at_the_flush(tensor_framew
     assert used.fe.updates.count == 1
 
 
+def heads(framework):
+    """Two linear models of the same input with constant weights, as one; it gives what each gives."""
+    if framework == "torch":
+        import torch
+
+        class Heads(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.one, self.two = linear("torch")(), linear("torch")()
+
+            def forward(self, x):
+                return self.one(x), self.two(x)
+
+        return Heads
+    import keras
+
+    def make():
+        x, half = keras.layers.Input((2,)), keras.initializers.Constant(0.5)
+        return keras.Model(x, [keras.layers.Dense(1, kernel_initializer=half)(x) for _ in range(2)])
+
+    return make
+
+
+@pytest.mark.parametrize("sizes", [(5, 3), (2, 6)])
+def test_gradients_of_two_data_sets_reach_both_heads(tensor_framework, batch, sizes):
+    """Each head sees its own samples only, and the mean is over all."""
+    model = fe.build(heads(tensor_framework), sgd(tensor_framework))
+    ops = [ModelOp(model, "x", ["one", "two"])]
+    ops += [MeanSquaredError((key, "y"), "mse", ds_id=ds) for key, ds in (("one", "a"), ("two", "b"))]
+    network = fe.Network([*ops, UpdateOp(model, "mse", merge_grad=2)])
+    found = parts(batch, sizes)
+    for ds, part in zip("ab", found, strict=True):
+        network.load(When("train", 1, ds))(part)
+    assert model.fe.updates.count == 1
+    expected = [by_hand(part, (size,), 0.1 * size / 8) for size, part in zip(sizes, parts(batch, sizes), strict=True)]
+    np.testing.assert_allclose(weights(model), np.concatenate(expected), atol=1e-6)
+
+
+def test_a_head_without_a_part_in_the_epoch_stays_where_it_is(tensor_framework, batch):
+    """Adam would move it by its momentum if it were given the 0 that is left of the epoch before."""
+    model = fe.build(heads(tensor_framework), "adam")
+    losses = {1: MeanSquaredError(("one", "y"), "mse"), 2: MeanSquaredError(("two", "y"), "mse")}
+    network = fe.Network(
+        [ModelOp(model, "x", ["one", "two"]), EpochScheduler(losses), UpdateOp(model, "mse", merge_grad=2)]
+    )
+    seen = [weights(model)]
+    for epoch in (1, 2):
+        for part in parts(batch, (3, 3, 2)):  # an update in the epoch, and one at its end
+            network.load(When("train", epoch, ""))(part)
+        network.end_epoch()
+        seen.append(weights(model))
+    moved = [(after != before).tolist() for before, after in zip(seen[:-1], seen[1:], strict=True)]
+    assert moved == [[True] * 3 + [False] * 3, [False] * 3 + [True] * 3]
+
+
 class Counts(Trace):
     """The updates of models, and their weights, as traces see them at the end of training epochs."""
 
@@ -183,6 +238,16 @@ def test_the_state_holds_what_is_gathered(tensor_framework, batch):
     other.load(TRAIN)(end)
     np.testing.assert_allclose(weights(again), by_hand(batch, (8,)), atol=1e-6)
     np.testing.assert_array_equal(weights(first), [0.5, 0.5, 0.0])
+
+
+def test_what_a_resumed_run_had_gathered_is_flushed(tensor_framework, batch):
+    """Of an interruption right before the end of an epoch: no step comes between."""
+    _, network = regression(tensor_framework, merge_grad=3)
+    network.load(TRAIN)(batch)
+    again, resumed = regression(tensor_framework, merge_grad=3)
+    resumed.load_state_dict(network.state_dict())
+    resumed.end_epoch()
+    np.testing.assert_allclose(weights(again), by_hand(batch, (8,)), atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "2"])

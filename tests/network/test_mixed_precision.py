@@ -219,6 +219,29 @@ def test_a_run_in_half_precision(tensor_framework, batch):
     assert model.fe.updates.count == 10 - np.log2(65536 / scale(model)["value"])
 
 
+@pytest.mark.parametrize("reads", ["x", "half", "product"])
+def test_a_model_of_full_precision_stays_so_beside_one_of_half(tensor_framework, batch, reads):
+    """Whatever it reads: data, an output of the other model, or of an op that computes in half."""
+    half = fe.build(linear(tensor_framework, 2, 2), None, model_name="half", mixed_precision="bf16")
+    full = fe.build(linear(tensor_framework), sgd(tensor_framework), model_name="full")
+    network = fe.Network(
+        [
+            ModelOp(half, "x", "half"),
+            LambdaOp(lambda x: x @ fe.backend.transpose(x[:2]), "x", "product"),
+            ModelOp(full, reads, "pred"),
+            MeanSquaredError(("pred", "y"), "mse"),
+            UpdateOp(full, "mse"),
+        ]
+    )
+    found = network.load(TRAIN)(batch)
+    x, pred = to_number(found[reads]).astype(np.float64), to_number(found["pred"])
+    assert "float32" in str(found["pred"].dtype)
+    np.testing.assert_allclose(pred, x.sum(1, keepdims=True) / 2, rtol=1e-6, atol=1e-6)
+    error = pred - batch["y"]
+    moved = np.append((2 * x * error).mean(0), (2 * error).mean())
+    np.testing.assert_allclose(weights(full), [0.5, 0.5, 0] - 0.1 * moved, rtol=1e-5, atol=1e-6)
+
+
 def test_models_of_a_torch_step_agree_on_the_precision(batch):
     pytest.importorskip("torch")
     one, two = (fe.build(linear("torch"), None, model_name=kind, mixed_precision=kind) for kind in ("bf16", "fp16"))

@@ -11,6 +11,7 @@ from fastestimator_lite.backend import get_lr, load_model, save_model, set_lr, t
 from fastestimator_lite.component import When
 from fastestimator_lite.op.numpyop import LambdaOp as NumpyLambda
 from fastestimator_lite.op.tensorop import Delete, LambdaOp, TensorOp
+from fastestimator_lite.op.tensorop.gradient import GradientOp, Watch
 from fastestimator_lite.op.tensorop.loss import MeanSquaredError
 from fastestimator_lite.op.tensorop.model import ModelOp, UpdateOp
 from fastestimator_lite.schedule import EpochScheduler, RepeatScheduler, Scheduler
@@ -90,6 +91,45 @@ def test_transform_of_a_dict_a_list_and_a_pipeline(tensor_framework, batch):
     pipeline = fe.Pipeline(eval_data=fe.dataset.NumpyDataset(batch), batch_size=4, num_process=0)
     assert [len(to_number(found["pred"])) for found in network.transform(pipeline, "eval")] == [4, 4]
     np.testing.assert_array_equal(weights(model), before)
+
+
+@pytest.mark.parametrize("mode", ["train", "eval", "infer"])
+def test_transform_in_mid_epoch_leaves_the_optimizer_of_the_epoch(tensor_framework, batch, mode):
+    model, network = regression(tensor_framework, EpochScheduler({1: "adam", 2: sgd(tensor_framework)}))
+    step = network.load(When("train", 2, ""))
+    network.transform(batch, mode)  # of epoch 1
+    assert get_lr(model) == pytest.approx(0.1)
+    step(batch)
+    np.testing.assert_allclose(weights(model), np.array([0.5, 0.5, 0.0]) - 0.1 * gradient(batch), rtol=1e-5)
+
+
+def test_transform_in_mid_epoch_leaves_the_graph_for_the_next_gradient(tensor_framework, batch):
+    """In train the UpdateOp comes after the GradientOp and needs the graph that in eval nobody needs."""
+    model = fe.build(linear(tensor_framework), sgd(tensor_framework))
+    network = fe.Network(
+        [
+            Watch("x"),
+            ModelOp(model, "x", "pred"),
+            MeanSquaredError(("pred", "y"), "mse"),
+            GradientOp("mse", "g", inputs="x"),
+            UpdateOp(model, "mse"),
+        ]
+    )
+    step = network.load(When("train", 1, ""))
+    network.transform(batch, "eval")
+    found = step(batch)["g"]
+    error = batch["x"] @ np.full((2, 1), 0.5) - batch["y"]
+    np.testing.assert_allclose(to_number(found), 2 * error * [0.5, 0.5] / len(error), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(weights(model), np.array([0.5, 0.5, 0.0]) - 0.1 * gradient(batch), rtol=1e-5)
+
+
+@pytest.mark.parametrize("change", [lambda x: x[:, ::-1], lambda x: x[::-1], lambda x: x.astype(">f4")])
+def test_transform_takes_arrays_of_any_strides_and_byte_order(tensor_framework, batch, change):
+    model = fe.build(linear(tensor_framework), None)
+    with_bias = LambdaOp(lambda pred, x: pred + x[:, :1], ("pred", "x"), "pred")
+    given = change(batch["x"])
+    found = fe.Network([ModelOp(model, "x", "pred"), with_bias]).transform({"x": given}, "infer")["pred"]
+    np.testing.assert_allclose(to_number(found), given @ [[1.5], [0.5]], rtol=1e-5, atol=1e-6)
 
 
 def test_optimizer_schedule_switches_and_finds_its_state_again(tensor_framework, batch):
@@ -259,6 +299,22 @@ def test_save_and_load_with_all_optimizers(tensor_framework, batch, tmp_path):
     np.testing.assert_allclose(weights(again), after_one, rtol=1e-6)
 
 
+def test_save_and_load_before_all_optimizers_were_used(tensor_framework, batch, tmp_path):
+    make = lambda: regression(tensor_framework, EpochScheduler({1: "adam", 3: "rmsprop"}))
+    model, network = make()
+    for _ in range(2):
+        network.load(When("train", 1, ""))(batch)
+    again, other = make()
+    load_model(again, save_model(model, tmp_path, "state", save_optimizer=True), load_optimizer=True)
+    third, last = make()
+    last.load_state_dict(network.state_dict())
+    for epoch in (2, 3, 4):
+        for one in (network, other, last):
+            one.load(When("train", epoch, ""))(batch)
+        for one in (again, third):
+            np.testing.assert_allclose(weights(one), weights(model), rtol=1e-6)
+
+
 def test_build_with_weights_path(tensor_framework, batch, tmp_path):
     model, network = regression(tensor_framework)
     network.load(When("train", 1, ""))(batch)
@@ -314,6 +370,13 @@ def test_missing_key_names_where_keys_come_from(tensor_framework, batch):
         r"Did you mean 'pred'\?",
     ):
         network.transform(batch, "eval")
+
+
+def test_a_missing_key_of_a_batch_is_named_whatever_batches_come_in(tensor_framework, batch):
+    network = fe.Network([ModelOp(fe.build(linear(tensor_framework), None), "image", "pred")])
+    for given in ({"imag": batch["x"]}, [{"imag": batch["x"]}], iter([{"imag": batch["x"]}])):
+        with pytest.raises(MissingKeyError, match=r"needs key 'image'.*Did you mean 'imag'\?"):
+            network.transform(given, "infer")
 
 
 def test_an_error_in_an_op_says_which_op_and_what_it_was_given(tensor_framework, batch):

@@ -75,3 +75,12 @@ def test_sparse_gradients_are_taken_by_those_that_could():
     with pytest.raises(fe.util.errors.NonFiniteError):
         network.load(When("train", 1, ""))({"i": np.array([1, 3]), "y": np.full((2, 2), np.nan, "float32")})
     assert torch.isfinite(embedding.weight).all()
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
+def test_a_model_without_parameters_has_nothing_to_optimize(name):
+    with pytest.raises(
+        fe.util.errors.ConfigError, match=f"the Identity has no parameters, so '{name}' has nothing to optimize"
+    ):
+        fe.build(torch.nn.Identity, name)
+    assert fe.build(torch.nn.Identity, None).fe.optimizer is None

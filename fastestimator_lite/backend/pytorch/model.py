@@ -27,7 +27,6 @@ from fastestimator_lite.backend.pytorch.learning import parameters as parameters
 from fastestimator_lite.backend.pytorch.learning import update_model as update_model
 from fastestimator_lite.backend.pytorch.mismatch import mismatch as mismatch
 from fastestimator_lite.backend.pytorch.optimizer import OPTIMIZER_FN_HELP as OPTIMIZER_FN_HELP
-from fastestimator_lite.backend.pytorch.optimizer import build_optimizer as build_optimizer
 from fastestimator_lite.backend.pytorch.optimizer import check_optimizer as check_optimizer
 from fastestimator_lite.backend.pytorch.optimizer import load_optimizer_state as load_optimizer_state
 from fastestimator_lite.backend.pytorch.optimizer import optimizer_by_function as optimizer_by_function

@@ -57,13 +57,9 @@ def check_optimizer(optimizer: Any, name: str) -> None:
             )
 
 
-def build_optimizer(optimizer: torch.optim.Optimizer, model: torch.nn.Module) -> None:
-    """Nothing to do in torch: an optimizer makes its state as it goes."""
-
-
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     return copy.deepcopy(optimizer.state_dict())  # it shares its tensors with the optimizer
 
 
-def load_optimizer_state(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+def load_optimizer_state(optimizer: torch.optim.Optimizer, model: torch.nn.Module, state: dict[str, Any]) -> None:
     optimizer.load_state_dict(state)

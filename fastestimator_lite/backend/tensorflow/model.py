@@ -28,6 +28,8 @@ from fastestimator_lite.util.errors import CheckpointError, ConfigError
 from fastestimator_lite.util.names import check_file_name
 
 NAME = "tf"
+_KIND = "kind"  # key of an optimizer's class in a file
+_WITHOUT_SLOTS = 2  # variables of an optimizer that was not used: the iteration and the learning rate
 _POLICIES = {"bf16": "mixed_bfloat16", "fp16": "mixed_float16"}
 
 
@@ -135,9 +137,14 @@ def optimizer_state(optimizer: keras.optimizers.Optimizer) -> dict[str, np.ndarr
     return {str(place): keras.ops.convert_to_numpy(variable) for place, variable in enumerate(optimizer.variables)}
 
 
-def load_optimizer_state(optimizer: keras.optimizers.Optimizer, state: dict[str, np.ndarray]) -> None:
+def load_optimizer_state(
+    optimizer: keras.optimizers.Optimizer, model: keras.Model, state: dict[str, np.ndarray]
+) -> None:
+    """Put back what `optimizer_state` gave. An optimizer that was not used then has no slots, and goes without."""
+    if len(state) > len(optimizer.variables):
+        build_optimizer(optimizer, model)
     for place, variable in enumerate(optimizer.variables):
-        variable.assign(state[str(place)])
+        variable.assign(state[str(place)] if str(place) in state else keras.ops.zeros_like(variable))
 
 
 def save_model(
@@ -161,12 +168,10 @@ def save_model(
         with replacing(path.with_name(f"{name}.keras")) as temporary:
             model.save(temporary)
     if save_optimizer:
-        for optimizer in card.optimizers().values():
-            build_optimizer(optimizer, model)
         arrays = {
             f"{phase}|{key}": value
             for phase, optimizer in card.optimizers().items()
-            for key, value in optimizer_state(optimizer).items()
+            for key, value in {**optimizer_state(optimizer), _KIND: np.array(type(optimizer).__name__)}.items()
         }
         with replacing(path.with_name(f"{name}_opt.npz")) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes any name for a flag
@@ -193,15 +198,18 @@ def load_model(model: keras.Model, weights_path: str | os.PathLike[str], load_op
             raise CheckpointError(f"there is no file {saved}; save with save_optimizer=True")
         with np.load(saved) as arrays:
             for phase, optimizer in card_of(model).optimizers().items():
-                build_optimizer(optimizer, model)
                 state = {key.split("|", 1)[1]: arrays[key] for key in arrays.files if key.split("|", 1)[0] == phase}
+                kind, is_unused = str(state.pop(_KIND, "")), len(state) <= _WITHOUT_SLOTS
+                if not is_unused:
+                    build_optimizer(optimizer, model)
                 wanted = {key: value.shape for key, value in optimizer_state(optimizer).items()}
-                if {key: value.shape for key, value in state.items()} != wanted:
+                fits = is_unused or {key: value.shape for key, value in state.items()} == wanted
+                if kind != type(optimizer).__name__ or not fits:
                     raise CheckpointError(
                         f"{saved} does not fit the optimizer of {card_of(model).name!r} (phase {phase}, "
                         f"{type(optimizer).__name__}); build it with the same optimizer_fn"
                     )
-                load_optimizer_state(optimizer, state)
+                load_optimizer_state(optimizer, model, state)
 
 
 def build_optimizer(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> None:

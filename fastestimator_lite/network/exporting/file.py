@@ -91,7 +91,7 @@ def export(
         home.write(step, inputs, names, part, kind)
         if kind == "onnx" and check:
             _compare(part, target, inputs, home.run(step, inputs, names))
-        if target.is_dir():
+        if part.is_dir() and target.is_dir():
             shutil.rmtree(target)
         part.replace(target)
     return target

@@ -38,6 +38,10 @@ def weights(model):
     return [parameter.detach().clone() for parameter in model.parameters()]
 
 
+def learning(model, key="p"):
+    return [ModelOp(model, "x", key), MeanSquaredError((key, "y"), f"mse {key}"), UpdateOp(model, f"mse {key}")]
+
+
 @pytest.mark.parametrize("nan", ["raise", "skip", "ignore"])
 @pytest.mark.parametrize("clip", [None, 0.05])
 def test_the_weights_are_those_of_a_loop_by_hand(nan, clip):
@@ -179,3 +183,32 @@ def test_a_plain_module_may_call_something_losses():
     fe.Network(ops).load(TRAIN)({"x": np.ones((2, 3), "float32"), "y": np.zeros((2, 1), "float32")})
     assert model.fe.updates.count == 1
     assert not asked
+
+
+@pytest.mark.parametrize("frozen", [["0.weight"], ["0.weight", "0.bias", "2.weight", "2.bias"]])
+def test_what_is_frozen_in_mid_epoch_stands_still_and_the_rest_goes_on(frozen):
+    """In a step of two models, where each is asked for its own gradients; Adam, which has momentum."""
+    models = [fe.build(wide, "adam", model_name=name) for name in ("one", "two")]
+    ops = [op for model, key in zip(models, "pq", strict=True) for op in learning(model, key)]
+    step = fe.Network(ops).load(TRAIN)
+    others = [wide() for _ in models]
+    by_hand = [torch.optim.Adam(other.parameters()) for other in others]
+    for number, batch in enumerate(batches()):
+        if number == 2:
+            for model in (models[0], others[0]):
+                for name, parameter in model.named_parameters():
+                    if name in frozen:
+                        parameter.requires_grad_(False)
+            kept = {name: value.detach().clone() for name, value in models[0].named_parameters()}
+        step(batch)
+        for other, optimizer in zip(others, by_hand, strict=True):
+            optimizer.zero_grad()
+            loss = torch.nn.functional.mse_loss(other(batch["x"]), batch["y"])
+            if loss.requires_grad:
+                loss.backward()
+            optimizer.step()
+    for name, value in models[0].named_parameters():
+        assert torch.equal(value, kept[name]) is (name in frozen)
+    for model, other in zip(models, others, strict=True):
+        for one, hand in zip(weights(model), weights(other), strict=True):
+            torch.testing.assert_close(one, hand, rtol=1e-4, atol=1e-6)

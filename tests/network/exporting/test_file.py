@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import fastestimator_lite as fe
-from fastestimator_lite.op.tensorop import LambdaOp
+from fastestimator_lite.component import When
+from fastestimator_lite.network.exporting import file
+from fastestimator_lite.op.tensorop import Delete, LambdaOp
 from fastestimator_lite.op.tensorop.loss import MeanSquaredError
 from fastestimator_lite.op.tensorop.model import ModelOp, UpdateOp
 from fastestimator_lite.schedule import EpochScheduler
@@ -129,6 +131,67 @@ def test_a_network_goes_on_training_after_an_export(tensor_framework, tmp_path):
     data = fe.dataset.NumpyDataset({"x": X, "z": Z, "y": np.zeros((5, 2), np.float32)})
     fe.Estimator(fe.Pipeline(train_data=data, batch_size=5), made, epochs=1, log_steps=None).fit()
     assert not np.array_equal(ours(made)["p"], before["p"])
+
+
+def test_an_export_in_mid_epoch_leaves_the_optimizer_of_the_epoch(tensor_framework, tmp_path):
+    one = fe.build(lambda: small(tensor_framework), EpochScheduler({1: "adam", 2: "sgd"}))
+    made = fe.Network([ModelOp(one, "x", "p"), MeanSquaredError(("p", "y"), "mse"), UpdateOp(one, "mse")])
+    made.load(When("train", 2, ""))
+    fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X}, "p")  # of epoch 1
+    assert type(one.fe.current_optimizer).__name__ == "SGD"
+
+
+@pytest.mark.parametrize("name", ["m.onnx", None])
+def test_keys_that_are_deleted_are_left_out(tensor_framework, tmp_path, name):
+    one = fe.build(lambda: small(tensor_framework), None)
+    made = fe.Network([LambdaOp(lambda x: x * 2, "x", "z"), ModelOp(one, "z", "p"), Delete("z")])
+    if name is not None:
+        runtime = pytest.importorskip("onnxruntime")
+        path = fe.export(made, tmp_path / name, {"x": X})
+        assert [one.name for one in runtime.InferenceSession(str(path)).get_outputs()] == ["p"]
+    else:
+        assert fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X}).exists()
+    with pytest.raises(MissingKeyError, match="no op in force writes 'z'; written are: 'p'"):
+        fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X}, "z")
+
+
+def test_a_key_that_an_op_reads_and_writes_is_an_input_alone(tensor_framework, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    made = fe.Network(
+        [LambdaOp(lambda x: x * 2, "x", "x"), ModelOp(fe.build(lambda: small(tensor_framework), None), "x", "p")]
+    )
+    expected = made.transform({"x": X}, "infer")["p"].numpy()
+    path = fe.export(made, tmp_path / "m.onnx", {"x": X})
+    (found,) = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"x": X})
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConfigError, match="'x' is an input of the ONNX file as well"):
+        fe.export(made, tmp_path / "m.onnx", {"x": X}, ["x", "p"])
+    native = fe.export(made, folder_or_file(tensor_framework, tmp_path), {"x": X}, ["x", "p"])  # has no such rule
+    assert native.exists()
+
+
+def test_an_export_that_fails_leaves_what_was_there(tensor_framework, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    path = tmp_path / "m.onnx"
+    made = fe.Network(ModelOp(fe.build(lambda: small(tensor_framework), None), "x", "p"))
+    fe.export(made, path, {"x": X})
+    before = path.read_bytes()
+    monkeypatch.setattr(file, "_TOLERANCE", -1.0)  # no file is good enough
+    other = fe.Network(ModelOp(fe.build(lambda: small(tensor_framework), None), "x", "q"))
+    with pytest.raises(ConfigError, match=r"m\.onnx"):
+        fe.export(other, path, {"x": X})
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["m.onnx"]
+
+
+def test_a_folder_in_the_place_of_a_file_keeps_what_is_in_it(tensor_framework, tmp_path):
+    path = tmp_path / "m.onnx"
+    path.mkdir()
+    (path / "kept.txt").write_text("kept")
+    made = fe.Network(ModelOp(fe.build(lambda: small(tensor_framework), None), "x", "p"))
+    with pytest.raises((ConfigError, OSError), match=r"m\.onnx"):
+        fe.export(made, path, {"x": X})
+    assert (path / "kept.txt").read_text() == "kept"
 
 
 def test_wrong_calls_are_named(tensor_framework, tmp_path):

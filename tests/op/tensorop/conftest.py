@@ -9,20 +9,31 @@ from fastestimator_lite.component import When
 
 
 @pytest.fixture
-def linear(tensor_framework):
-    """Makes y = x1 - 2 x2, trained by plain SGD at rate 0.1."""
-    if tensor_framework == "torch":
+def make_linear(tensor_framework):
+    """Builds a model of y = x1 - 2 x2, trained by plain SGD at rate 0.1."""
+
+    def in_torch():
         import torch
 
         made = torch.nn.Linear(2, 1, bias=False)
         with torch.no_grad():
             made.weight.copy_(torch.tensor([[1.0, -2.0]]))
         return fe.build(lambda: made, lambda parameters: torch.optim.SGD(parameters, lr=0.1))
-    import keras
 
-    made = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1, use_bias=False)])
-    made.set_weights([np.array([[1.0], [-2.0]])])
-    return fe.build(lambda: made, lambda: keras.optimizers.SGD(0.1))
+    def in_keras():
+        import keras
+
+        made = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+        made.set_weights([np.array([[1.0], [-2.0]])])
+        return fe.build(lambda: made, lambda: keras.optimizers.SGD(0.1))
+
+    return in_torch if tensor_framework == "torch" else in_keras
+
+
+@pytest.fixture
+def linear(make_linear):
+    """One such model."""
+    return make_linear()
 
 
 @pytest.fixture(params=["graph", "eager"])
@@ -45,9 +56,7 @@ def weights():
     """The weights of `linear`."""
 
     def read(model):
-        parameter = (
-            next(iter(model.parameters())) if hasattr(model, "parameters") else model.trainable_variables[0].value
-        )
+        parameter = next(iter(model.parameters())) if hasattr(model, "parameters") else model.variables[0].value
         return to_number(parameter).ravel().tolist()
 
     return read

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fastestimator_lite as fe
 from fastestimator_lite.backend import load_model
 from fastestimator_lite.dataset.numpy_dataset import NumpyDataset
 from fastestimator_lite.trace.adapt import EMA
@@ -141,3 +142,27 @@ def test_decay_is_from_0_to_below_1(two_layers, decay):
 def test_a_model_that_is_not_trained_has_no_average(two_layers):
     with pytest.raises(ConfigError, match="EMA: the model 'm' has no optimizer"):
         EMA(two_layers(None))
+
+
+@pytest.mark.parametrize("last", [2, 3])
+def test_the_average_is_in_the_model_after_a_run_that_was_stopped_in_mid_epoch(run, by_name, last):
+    class Stop(Trace):
+        def on_batch_end(self, data):
+            self.system.stop_training = self.system.global_step == last
+
+    _, plain, start, _ = run(epochs=1)
+    model, seen, _, _ = run(lambda model: [EMA(model, 0.9, False), Stop(mode="train")], epochs=1)
+    assert len(seen.batches) == last
+    same(by_name(model), averages(start, plain.batches[:last], 0.9)[-1])
+
+
+def test_the_state_of_a_bfloat16_model_comes_back():
+    torch = pytest.importorskip("torch")
+    model = fe.build(lambda: torch.nn.Linear(2, 2).bfloat16(), "sgd")
+    ema = EMA(model)
+    state = ema.state_dict()
+    for value, parameter in zip(state["average"], model.parameters(), strict=True):
+        np.testing.assert_array_equal(value, parameter.detach().float().numpy())
+    ema.load_state_dict({**state, "average": [value + 1 for value in state["average"]]})
+    for value, other in zip(ema.state_dict()["average"], state["average"], strict=True):
+        np.testing.assert_allclose(value, other + 1, rtol=2**-8)

@@ -80,7 +80,8 @@ class ModelOp(TensorOp):
         training = state["mode"] == "train" and self.trainable
         if state.get("half") and not self._is_half:
             with self._home.full_precision(self.model):  # the half is another model's
-                return self.forward(data, {**state, "half": False})
+                full = [_to_full(one) for one in data] if self.in_list else _to_full(data)
+                return self.forward(full, {**state, "half": False})
         if self.gradients:
             outputs = self._run(inputs, training)
         else:

@@ -153,3 +153,24 @@ def test_the_network_knows_what_is_inside(tensor_framework, linear):
     network = fe.Network([Sometimes(Fuse([UpdateOp(linear, "l")]))])
     assert network.models == [linear]
     assert network.get_loss_keys() == {"l"}
+
+
+@pytest.mark.parametrize("prob", [0.0, 1.0])
+def test_updates_that_skip_nan_go_inside_a_branch_and_beside_it(tensor_framework, make_linear, step, weights, prob):
+    """The look for NaN of an UpdateOp beside the branch must not need what is inside of it."""
+    linear, other = make_linear(), make_linear()
+    ops = [ModelOp(linear, "x", "p"), MeanSquaredError(("p", "y"), "l")]
+    ops += [ModelOp(other, "x", "q"), MeanSquaredError(("q", "y"), "k")]
+    ops += [UpdateOp(linear, "l", nan="skip"), Sometimes(UpdateOp(other, "k", nan="skip"), prob)]
+    step(ops, BATCH, times=2)
+    np.testing.assert_allclose(weights(linear), plain_weights(2), rtol=1e-4)
+    assert (linear.fe.updates.count, other.fe.updates.count) == (2, 2 * prob)
+
+
+@pytest.mark.parametrize("around", [Fuse, Repeat, lambda op: Fuse([Repeat(op)])])
+def test_an_op_inside_that_returns_nothing_is_named(tensor_framework, linear, around):
+    import fastestimator_lite as fe
+
+    op = around(LambdaOp(lambda p: None, "p", "z"))
+    with pytest.raises(ConfigError, match=r"LambdaOp\.forward returned None for its outputs \['z'\]"):
+        fe.Network([ModelOp(linear, "x", "p"), op]).transform(BATCH, "infer")
