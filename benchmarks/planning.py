@@ -38,8 +38,8 @@ def planning(run: Any) -> Callable[[], float]:
     def once() -> float:
         clock = Clock()
         clock.start()
-        moments = list(run._distinct_moments(("train", "eval")))
-        steps = run._expected_steps()
+        moments = list(run._moments.distinct(("train", "eval")))
+        steps = run._moments.expected_steps()
         clock.stop()
         if not moments or not steps:
             raise RuntimeError(f"nothing was planned: {moments}, {steps} steps")
