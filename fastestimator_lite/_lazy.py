@@ -7,8 +7,10 @@ see them. `attach` reads that list from the file and resolves each name on first
 from __future__ import annotations
 
 import ast
+import contextlib
+import gc
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,10 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}; it offers: {', '.join(sorted(homes))}")
         module, attribute = homes[name]
-        if attribute is None:
+        with _without_collecting():
             value = importlib.import_module(module)
-        else:
-            value = getattr(importlib.import_module(module), attribute)
+        if attribute is not None:
+            value = getattr(value, attribute)
         vars(importlib.import_module(package))[name] = value
         return value
 
@@ -40,6 +42,19 @@ def attach(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], 
         return sorted(homes)
 
     return __getattr__, __dir__, sorted(homes)
+
+
+@contextlib.contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Put garbage collection off: imports leave no garbage, and looking through a framework for it takes a while."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _listed_imports(source: str) -> dict[str, tuple[str, str | None]]:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "fastestimator_lite"
 HEAVY = ("torch", "tensorflow", "keras", "albumentations", "cv2", "matplotlib", "plotly", "pandas", "sklearn")
@@ -57,3 +59,16 @@ def test_modules_outside_the_framework_rooms_load_nothing_heavy():
 
 def test_a_heavy_import_is_seen():
     assert loaded_by(["json", "pandas"])["pandas"][0] == "pandas"
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_garbage_collector_is_as_it_was_after_a_name_was_imported(is_on):
+    code = (
+        f"import gc; {'' if is_on else 'gc.disable(); '}import fastestimator_lite as fe; fe.Pipeline; "
+        "seen = []\n"
+        "try: fe.Nothing\n"
+        "except AttributeError: seen.append(gc.isenabled())\n"
+        "print(gc.isenabled(), seen)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.split() == [str(is_on), f"[{is_on}]"]
