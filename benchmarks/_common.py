@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import dataclasses
 import gc
+import importlib
 import importlib.metadata
 import importlib.util
 import io
@@ -401,6 +402,27 @@ class Clock:
     def stop(self) -> None:
         """The second."""
         self.seconds = self.now() - self._begin
+
+
+def epoch_watch(package: str) -> Any:
+    """A trace that times an epoch by its `clock`; it overrides no hook of the batch.
+
+    Args:
+        package: "fastestimator_lite" or "fastestimator".
+    """
+
+    class Watch(importlib.import_module(f"{package}.trace").Trace):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__(mode="train")
+            self.clock = Clock()
+
+        def on_epoch_begin(self, data: Any) -> None:
+            self.clock.start()
+
+        def on_epoch_end(self, data: Any) -> None:
+            self.clock.stop()
+
+    return Watch()
 
 
 def _value_text(value: float, unit: str) -> str:

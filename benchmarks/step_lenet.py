@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 # before the frameworks: it sets the number of their threads
-from _common import Clock, Goal, Table, arguments, installed, interleaved, output_to_null
+from _common import Clock, Goal, Table, arguments, epoch_watch, installed, interleaved, output_to_null
 
 # isort: split
 import numpy as np
@@ -120,24 +120,10 @@ def framework_loop(
         options: Further arguments of fe.build.
     """
     fe = importlib.import_module(package)
-    trace = importlib.import_module(f"{package}.trace")
     ops = importlib.import_module(f"{package}.op.tensorop.model")
     losses = importlib.import_module(f"{package}.op.tensorop.loss")
 
-    class Watch(trace.Trace):  # type: ignore[misc]
-        """Times the epoch; it overrides no hook of the batch."""
-
-        def __init__(self) -> None:
-            super().__init__(mode="train")
-            self.clock = Clock()
-
-        def on_epoch_begin(self, data: Any) -> None:
-            self.clock.start()
-
-        def on_epoch_end(self, data: Any) -> None:
-            self.clock.stop()
-
-    watch = Watch()
+    watch = epoch_watch(package)
     net = fe.build(make_model or model, "adam", **options)
     network = fe.Network(
         [ops.ModelOp(net, "x", "y_pred"), losses.CrossEntropy(("y_pred", "y"), "ce"), ops.UpdateOp(net, "ce")]

@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 # before the frameworks: it sets the number of their threads
-from _common import MICROSECOND, Added, Clock, Goal, Table, arguments, installed, interleaved, output_to_null
+from _common import (
+    MICROSECOND,
+    Added,
+    Clock,
+    Goal,
+    Table,
+    arguments,
+    epoch_watch,
+    installed,
+    interleaved,
+    output_to_null,
+)
 
 # isort: split
 import keras
@@ -105,23 +116,9 @@ def framework_loop(
         options: Further arguments of the Pipeline.
     """
     fe = importlib.import_module(package)
-    trace = importlib.import_module(f"{package}.trace")
     tensorop = importlib.import_module(f"{package}.op.tensorop")
     ops = importlib.import_module(f"{package}.op.tensorop.model")
     losses = importlib.import_module(f"{package}.op.tensorop.loss")
-
-    class Watch(trace.Trace):  # type: ignore[misc]
-        """Times the epoch; it overrides no hook of the batch."""
-
-        def __init__(self) -> None:
-            super().__init__(mode="train")
-            self.clock = Clock()
-
-        def on_epoch_begin(self, data: Any) -> None:
-            self.clock.start()
-
-        def on_epoch_end(self, data: Any) -> None:
-            self.clock.stop()
 
     class Idle(tensorop.TensorOp):  # type: ignore[misc]
         """An op that hands its input on."""
@@ -129,7 +126,7 @@ def framework_loop(
         def forward(self, data: Any, state: dict[str, Any]) -> Any:
             return data
 
-    watch = Watch()
+    watch = epoch_watch(package)
     net = fe.build(model, adam)
     network = fe.Network(
         [

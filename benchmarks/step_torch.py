@@ -13,7 +13,18 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 # before the frameworks: it sets the number of their threads
-from _common import MICROSECOND, Added, Clock, Goal, Table, arguments, installed, interleaved, output_to_null
+from _common import (
+    MICROSECOND,
+    Added,
+    Clock,
+    Goal,
+    Table,
+    arguments,
+    epoch_watch,
+    installed,
+    interleaved,
+    output_to_null,
+)
 
 # isort: split
 import numpy as np
@@ -164,19 +175,6 @@ def framework_loop(
     ops = importlib.import_module(f"{package}.op.tensorop.model")
     losses = importlib.import_module(f"{package}.op.tensorop.loss")
 
-    class Watch(trace.Trace):  # type: ignore[misc]
-        """Times the epoch; it overrides no hook of the batch."""
-
-        def __init__(self) -> None:
-            super().__init__(mode="train")
-            self.clock = Clock()
-
-        def on_epoch_begin(self, data: Any) -> None:
-            self.clock.start()
-
-        def on_epoch_end(self, data: Any) -> None:
-            self.clock.stop()
-
     class Nothing(trace.Trace):  # type: ignore[misc]
         """A trace that overrides no hook."""
 
@@ -191,7 +189,7 @@ def framework_loop(
         "nothing": lambda i: Nothing(),
         "reads and writes": lambda i: ReadsAndWrites("y", f"z{i}", mode="train"),
     }
-    watch = Watch()
+    watch = epoch_watch(package)
     net = fe.build(model, make_optimizer if train else None)
 
     class Idle(tensorop.TensorOp):  # type: ignore[misc]
