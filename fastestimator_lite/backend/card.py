@@ -92,7 +92,12 @@ class ModelCard:
         """What a resumed run needs beside weights and optimizers; plain values."""
         factors = {name: list(pair) for name, pair in self.lr_factors.items()}
         scale = None if self.scale is None else self.scale.state_dict()
-        return {"updates": self.updates.count, "lr_factors": factors, "scale": scale}
+        return {
+            "updates": self.updates.count,
+            "lr_factors": factors,
+            "scale": scale,
+            "channels_last": self.layout is not None and self.layout.is_on,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where `state_dict` was taken."""
@@ -100,6 +105,8 @@ class ModelCard:
         self.lr_factors = {name: (pair[0], pair[1]) for name, pair in state["lr_factors"].items()}
         if self.scale is not None and state.get("scale"):
             self.scale.load_state_dict(state["scale"])
+        if self.layout is not None and state.get("channels_last") is not None:  # a trial on another batch may end otherwise
+            self.layout.is_on = state["channels_last"]
 
 
 def card_of(model: Any) -> ModelCard:

@@ -83,7 +83,7 @@ def trained(make, batch, steps=3, optimizer="adam", **options):
     torch.manual_seed(1)
     for _ in range(steps):
         result = network.load(TRAIN)(batch)
-    return model, network, float(to_number(result["mse"]))
+    return model, network, float(to_number(result["mse"])) if steps else 0.0
 
 
 def is_on(model):
@@ -274,6 +274,23 @@ def test_what_does_not_give_the_same_stays(between):
 
 def test_wide_layers_on_small_images_stay():
     stays(lambda: nn.Sequential(nn.Conv2d(64, 64, 3, padding=1), nn.Flatten(), nn.LazyLinear(2)), images(64, 8, 4))
+
+
+@pytest.mark.parametrize(("first", "resumed", "wanted"), [(64, 1, True), (1, 64, False)])
+def test_a_resumed_run_goes_on_as_the_first_one_decided(first, resumed, wanted):
+    """By itself the trial would decide otherwise on the batch that comes after the stop."""
+
+    def make():
+        return nn.Sequential(nn.Conv2d(8, 64, 3, padding=1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 2))
+
+    one, network, _ = trained(make, images(8, first, 6), model_name="net")
+    assert is_on(one) is wanted
+    two, other, _ = trained(make, images(8, resumed, 6), steps=0, model_name="net")
+    other.load_state_dict(network.state_dict())
+    other.load(TRAIN)(images(8, resumed, 6))
+    assert is_on(two) is wanted
+    fresh, _, _ = trained(make, images(8, resumed, 6))
+    assert is_on(fresh) is not wanted
 
 
 def test_a_model_that_is_looked_into_stays():

@@ -118,7 +118,9 @@ def _pays(model: torch.nn.Module, x: Sequence[Any]) -> bool:
         handles = [module.register_forward_hook(count) for module in convolutions]
         try:
             with host_unchanged(), unchanged([model]):
-                plain = _outputs(model(*x))
+                plain = [
+                    one.detach() for one in _outputs(model(*x))
+                ]  # whose activations are freed before the other run
         finally:
             for handle in handles:
                 handle.remove()
