@@ -105,7 +105,9 @@ class ModelCard:
         self.lr_factors = {name: (pair[0], pair[1]) for name, pair in state["lr_factors"].items()}
         if self.scale is not None and state.get("scale"):
             self.scale.load_state_dict(state["scale"])
-        if self.layout is not None and state.get("channels_last") is not None:  # a trial on another batch may end otherwise
+        if (
+            self.layout is not None and state.get("channels_last") is not None
+        ):  # a trial on another batch may end otherwise
             self.layout.is_on = state["channels_last"]
 
 
