@@ -96,7 +96,7 @@ class ModelCard:
             "updates": self.updates.count,
             "lr_factors": factors,
             "scale": scale,
-            "channels_last": self.layout is not None and self.layout.is_on,
+            "is_channels_last": self.layout is not None and self.layout.is_on,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -106,9 +106,9 @@ class ModelCard:
         if self.scale is not None and state.get("scale"):
             self.scale.load_state_dict(state["scale"])
         if (
-            self.layout is not None and state.get("channels_last") is not None
+            self.layout is not None and state.get("is_channels_last") is not None
         ):  # a trial on another batch may end otherwise
-            self.layout.is_on = state["channels_last"]
+            self.layout.is_on = state["is_channels_last"]
 
 
 def card_of(model: Any) -> ModelCard:

@@ -191,7 +191,8 @@ class BaseNetwork:
 
     @contextlib.contextmanager
     def undisturbed(self) -> Iterator[None]:
-        """Leave a run under way as it is: the optimizers in force, and what ops know of their place in its step."""
+        """Leave a run under way as it is: the optimizers in force, the epoch, what ops know of their place in its step."""
+        epochs = [(step, step.epoch) for step in self._steps.values()]
         optimizers = [(card_of(model), card_of(model).current_optimizer) for model in self.models]
         takers = [(op, op.fe_retain_graph()) for item in self.ops for op in _parts(values_of(item))]
         alone = [(op, op.is_alone) for op in self._updates()]
@@ -200,6 +201,9 @@ class BaseNetwork:
         finally:
             for card, optimizer in optimizers:
                 card.current_optimizer = optimizer
+            for step, epoch in epochs:
+                if step.epoch != epoch:
+                    step.begin(epoch)
             for op, retains in takers:
                 if retains is not None:
                     op.fe_retain_graph(retains)
@@ -283,11 +287,9 @@ class Step:
     Attributes:
         epoch: Epoch in force.
         eager: Whether TensorFlow works op by op instead of by graph.
-        steps_per_call: How many steps are worth one call of the framework; 1 where a call costs little.
         reached: Number of steps that the last `many` began.
     """
 
-    steps_per_call = 1
     reached = 0
 
     def __init__(self, plan: NetworkPlan) -> None:
@@ -332,20 +334,22 @@ class Step:
 
     @property
     def takes_several(self) -> bool:
-        """Whether `many` runs several steps in one call of the framework."""
+        """Whether there is `many`."""
         return False
 
+    @property
+    def steps_per_call(self) -> int:
+        """How many steps are worth one call of the framework; 1 where a call costs little, or nobody knows yet."""
+        return 1
+
     def many(self, batches: Iterable[dict[str, Any]], most: int) -> None:
-        """Run a step on each batch, of which nobody sees what comes out.
+        """Run a step on each batch, several in one call of the framework; nobody sees what comes out.
 
         Args:
             batches: The batches.
             most: How many there are at most.
         """
-        self.reached = 0
-        for batch in batches:
-            self.reached += 1
-            self(batch)
+        raise NotImplementedError
 
     def took(self, seconds: float) -> None:
         """Hear how long a call for one step took.

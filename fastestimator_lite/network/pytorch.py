@@ -10,6 +10,7 @@ import torch
 from fastestimator_lite.backend.card import card_of
 from fastestimator_lite.backend.convert import to_tensor
 from fastestimator_lite.backend.device import get_device
+from fastestimator_lite.backend.pytorch.array import from_numpy
 from fastestimator_lite.backend.pytorch.mismatch import device_assert
 from fastestimator_lite.backend.pytorch.model import statistics
 from fastestimator_lite.network.base import BaseNetwork, Step
@@ -108,8 +109,8 @@ class TorchStep(Step):
     def _tensors(self, batch: dict[str, Any]) -> dict[str, Any]:
         tensors = {}
         for key, value in batch.items():
-            if type(value) is np.ndarray and value.dtype.kind in "biufc" and _is_shareable(value):
-                value = torch.from_numpy(value)
+            if type(value) is np.ndarray and value.dtype.kind in "biufc":
+                value = from_numpy(value)
             elif not isinstance(value, torch.Tensor):
                 value = to_tensor(value, "torch")
             tensors[key] = value
@@ -123,24 +124,19 @@ class TorchStep(Step):
         """Tensors on the device, by copies that nobody waits for."""
         if self._copies is None:
             return {key: self._copied(value) for key, value in values.items()}
+        there = {key: self._copied(value) for key, value in values.items() if value.device.type != "cpu"}
         with torch.cuda.stream(self._copies):
-            copied = {key: self._copied(value) for key, value in values.items()}
+            copied = {key: self._copied(value) for key, value in values.items() if key not in there}
         stream = torch.cuda.current_stream(self._device)
         stream.wait_stream(self._copies)
         for value in copied.values():
             value.record_stream(stream)  # else its memory may be used again while the step still reads it
-        return copied
+        return {**there, **copied}
 
     def _copied(self, value: torch.Tensor) -> torch.Tensor:
         if self._pins and value.device.type == "cpu":
             value = value.pin_memory()  # torch keeps the page until the copy is through
         return value.to(self._device, non_blocking=True)
-
-
-def _is_shareable(array: np.ndarray) -> bool:
-    """Whether torch can use an array where it lies."""
-    flags = array.flags
-    return bool(flags.writeable and flags.c_contiguous and array.dtype.isnative)
 
 
 def _half_type(models: set[Any]) -> torch.dtype | None:

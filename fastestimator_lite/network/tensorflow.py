@@ -90,7 +90,7 @@ class TFStep(Step):
         return bool(self._reads) and not self.eager and not self.plan.pops
 
     @property
-    def steps_per_call(self) -> int:  # type: ignore[override]
+    def steps_per_call(self) -> int:
         return self._call_size.number
 
     def took(self, seconds: float) -> None:
@@ -127,11 +127,12 @@ class TFStep(Step):
             return
         if not self._ready:
             self._prepare(first)
+        loop, stacked = self._loop_for(first), self._stacked(stack.arrays())
         try:
-            self._loop_for(first)(self._stacked(stack.arrays()))
+            loop(stacked)
         except BaseException as err:
-            place = int(self._place.numpy())
-            self.reached = begun + min(place + 1, stack.count)
+            place = min(int(self._place.numpy()), stack.count - 1)
+            self.reached = begun + place + 1
             if isinstance(err, tf.errors.InvalidArgumentError):
                 raise self._told(err, self._stacked(stack.batch(place))) from None
             raise

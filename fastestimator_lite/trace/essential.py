@@ -357,9 +357,9 @@ def _shown(value: Any) -> str:
 
 
 @functools.lru_cache(maxsize=256)
-def _in_order(keys: tuple[str, ...]) -> list[str]:
+def _in_order(keys: tuple[str, ...]) -> tuple[str, ...]:
     """Keys in natural order; the lines of a run have the same ones time and again."""
-    return sorted(keys, key=_natural)
+    return tuple(sorted(keys, key=_natural))
 
 
 def _natural(key: str) -> tuple[tuple[int, Any], ...]:

@@ -445,3 +445,15 @@ def test_an_error_while_a_graph_is_traced_says_which_op_too(batch):
         network.load(When("train", 3, ""))(batch)
     if hasattr(caught.value, "__notes__"):
         assert "in op #1 LambdaOp of the Network (mode 'train', epoch 3), given: pred" in caught.value.__notes__[0]
+
+
+def test_a_transform_in_mid_run_leaves_the_epoch_of_a_step_that_it_shares(tensor_framework, batch):
+    _, network = regression(tensor_framework)
+    step = network.load(When("train", 2, ""))
+    network.transform(batch, mode="train")
+    assert network.load(When("train", 1, "")) is step  # shared, as nothing is scheduled
+    step.begin(2)
+    network.transform(batch, mode="train")
+    assert step.epoch == 2
+    if tensor_framework == "tf":
+        assert int(step._epoch.numpy()) == 2

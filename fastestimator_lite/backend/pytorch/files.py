@@ -40,6 +40,10 @@ def _tensors(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def _put(tensors: dict[str, torch.Tensor], values: dict[str, torch.Tensor]) -> None:
+    if len(tensors) != len(values):
+        raise CheckpointError(
+            f"the state holds {len(values)} variables, and the Keras model has {len(tensors)}; is it built?"
+        )
     for key, tensor in tensors.items():
         tensor.copy_(values[key])
 
@@ -70,11 +74,13 @@ def save_model(
 def load_model(model: torch.nn.Module, weights_path: str | os.PathLike[str], load_optimizer: bool) -> None:
     path = Path(weights_path)
     state, prefix = _read(path), prefix_of(model)
-    own = {key.removeprefix(prefix): key for key in _tensors(model)}
+    tensors = _tensors(model)
+    own = {key.removeprefix(prefix): key for key in tensors}
     if set(state) != set(own):  # the file may be of a wrapped model
         state = {_bare(key): value for key, value in state.items()}
-    state = _with_tied(state, {name: _tensors(model)[key] for name, key in own.items()})
-    _check_match(path, model, state, own)
+    named = {name: tensors[key] for name, key in own.items()}
+    state = _with_tied(state, named)
+    _check_match(path, model, state, named)
     load_model_state(model, {own[key]: value for key, value in state.items()})
     if load_optimizer:
         phases = _read(path.with_name(f"{path.stem}_opt.pt"))
@@ -99,14 +105,13 @@ def _read(path: Path) -> dict[str, Any]:
         ) from err
 
 
-def _check_match(path: Path, model: torch.nn.Module, state: dict[str, Any], own: dict[str, str]) -> None:
-    current = _tensors(model)
+def _check_match(path: Path, model: torch.nn.Module, state: dict[str, Any], own: dict[str, torch.Tensor]) -> None:
     problems = [f"missing {key}" for key in own if key not in state]
     problems += [f"unexpected {key}" for key in state if key not in own]
     problems += [
-        f"{key} has shape {tuple(state[key].shape)}, the model's has {tuple(current[own[key]].shape)}"
+        f"{key} has shape {tuple(state[key].shape)}, the model's has {tuple(own[key].shape)}"
         for key in state
-        if key in own and state[key].shape != current[own[key]].shape
+        if key in own and state[key].shape != own[key].shape
     ]
     if problems:
         shown = "; ".join(problems[:10]) + ("; ..." if len(problems) > 10 else "")

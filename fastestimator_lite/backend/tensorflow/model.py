@@ -127,7 +127,16 @@ def model_state(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 def load_model_state(model: keras.Model, state: dict[str, np.ndarray]) -> None:
-    """Put back what `model_state` gave."""
+    """Put back what `model_state` gave.
+
+    Raises:
+        CheckpointError: If the model has another number of variables, such as none because it was not built yet.
+    """
+    if len(state) != len(model.variables):
+        hint = "" if model.built else "; it is not built yet: give it its input shape, or call it once in model_fn"
+        raise CheckpointError(
+            f"the state holds {len(state)} variables, and the model {card_of(model).name!r} has {len(model.variables)}{hint}"
+        )
     for place, variable in enumerate(model.variables):
         variable.assign(state[str(place)])
 

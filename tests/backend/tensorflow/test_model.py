@@ -49,3 +49,22 @@ def test_an_optimizer_that_was_not_used_yet_goes_on_without_slots(tmp_path):
     assert int(used.iterations.numpy()) == 1
     assert not unused.built
     assert float(unused.learning_rate.numpy()) == pytest.approx(0.001)
+
+
+def test_the_state_of_a_model_is_not_lost_on_one_that_is_not_built_yet():
+    class Late(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.layer = keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.layer(x)
+
+    def network():
+        model = fe.build(Late, "adam", model_name="late")
+        return fe.Network([ModelOp(model, "x", "p"), MeanSquaredError(("p", "y"), "mse"), UpdateOp(model, "mse")])
+
+    trained_one = network()
+    trained_one.load(When("train", 1, ""))(batch())
+    with pytest.raises(CheckpointError, match="holds 2 variables, and the model 'late' has 0; it is not built yet"):
+        network().load_state_dict(trained_one.state_dict())
